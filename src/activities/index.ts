@@ -1,0 +1,45 @@
+import { crashPoint } from '../crash-point.js'
+import type { JobFacts, StopCause } from '../schema/contract.js'
+import type { Outcome } from '../schema/outcome.js'
+import { beginAttempt, launch, look, orderStop, settle } from '../store/decisions.js'
+import type { Store } from '../store/store.js'
+
+/**
+ * The steps of a job's life as activities. Each is one transaction, safe to repeat, and answers the facts that hold after
+ * it; undefined once the job has ended.
+ */
+export function createActivities({ store }: { store: Store }) {
+  type Answer = Promise<JobFacts | undefined>
+  return {
+    async look(jobId: string): Answer {
+      const facts = await store.transact((tx) => look(tx, jobId))
+      CRASH: crashPoint('activity.look-committed')
+      return facts
+    },
+    async beginAttempt(jobId: string, version: number): Answer {
+      const facts = await store.transact((tx) => beginAttempt(tx, jobId, version))
+      CRASH: crashPoint('activity.begin-committed')
+      return facts
+    },
+    async launch(jobId: string, version: number): Answer {
+      const facts = await store.transact((tx) => launch(tx, jobId, version))
+      CRASH: crashPoint('activity.launch-committed')
+      return facts
+    },
+    async orderStop(jobId: string, version: number, cause: StopCause): Answer {
+      const facts = await store.transact((tx) => orderStop(tx, jobId, version, cause))
+      CRASH: crashPoint('activity.stop-committed')
+      return facts
+    },
+    async settle(
+      jobId: string,
+      version: number,
+      end: { outcome: Outcome; retry?: { until: number; charge: boolean } | undefined },
+    ): Answer {
+      const facts = await store.transact((tx) => settle(tx, jobId, version, end))
+      CRASH: crashPoint('activity.settle-committed')
+      return facts
+    },
+  }
+}
+export type Activities = ReturnType<typeof createActivities>

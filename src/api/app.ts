@@ -1,0 +1,111 @@
+import swagger from '@fastify/swagger'
+import websocket from '@fastify/websocket'
+import Fastify from 'fastify'
+import {
+  createJsonSchemaTransform,
+  createJsonSchemaTransformObject,
+  serializerCompiler,
+  type ZodTypeProvider,
+} from 'fastify-type-provider-zod'
+import type { Logger } from 'pino'
+import type { z } from 'zod'
+import { Failure } from '../schema/failure.js'
+import { problemsOf } from '../schema/problems.js'
+import type { BlobStore } from '../store/blobs.js'
+import type { LogStore } from '../store/log-store.js'
+import type { Store } from '../store/store.js'
+import { blobRoutes } from './blobs.js'
+import { sendFailure } from './errors.js'
+import { eventRoutes } from './events.js'
+import { healthRoutes } from './health.js'
+import { hostRoutes } from './host.js'
+import { inventoryRoutes } from './inventory.js'
+import { jobRoutes } from './jobs.js'
+import { logRoutes } from './logs.js'
+
+export interface Deps {
+  store: Store
+  logs: LogStore
+  blobs: BlobStore
+  logger: Logger
+  version: string
+  /** Whether Temporal answered last; shown by `/readyz`, and no condition for a submit. */
+  temporalAnswers: () => boolean
+}
+
+export type App = ReturnType<typeof newApp>
+
+/** The native API. Not listening yet; a test may call it without a port. */
+export async function createApp(deps: Deps): Promise<App> {
+  const app = newApp(deps)
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: { title: 'Anneal', version: deps.version, description: 'Durable training jobs' },
+      components: { securitySchemes: { token: { type: 'http', scheme: 'bearer' } } },
+      security: [{ token: [] }],
+    },
+    transform: createJsonSchemaTransform({}),
+    transformObject: createJsonSchemaTransformObject({}),
+  })
+  await app.register(websocket, { options: { maxPayload: 16 * 1024 * 1024 } })
+  app.decorateRequest('caller', null as never)
+  await app.register(async (scope) => {
+    const routes = scope.withTypeProvider<ZodTypeProvider>() as unknown as App
+    jobRoutes(routes, deps)
+    eventRoutes(routes, deps)
+    logRoutes(routes, deps)
+    inventoryRoutes(routes, deps)
+    blobRoutes(routes, deps)
+    hostRoutes(routes, deps)
+    healthRoutes(routes, deps)
+    routes.get('/api/v1/openapi.json', { schema: { hide: true }, handler: async () => app.swagger() })
+  })
+  return app
+}
+
+function newApp({ logger }: Deps) {
+  const app = Fastify({
+    loggerInstance: logger,
+    disableRequestLogging: true,
+    routerOptions: { maxParamLength: 300 },
+    forceCloseConnections: true,
+  }).withTypeProvider<ZodTypeProvider>()
+  app.setValidatorCompiler(
+    ({ schema, httpPart }) =>
+      (input) =>
+        validate(schema as z.ZodType, input, httpPart),
+  )
+  app.setSerializerCompiler(serializerCompiler)
+  app.setErrorHandler(sendFailure)
+  app.setNotFoundHandler((request, reply) =>
+    sendFailure(
+      new Failure('not_found', `There is nothing at ${request.method} ${request.url}`, {
+        next: 'See /api/v1/openapi.json for what there is.',
+      }),
+      request,
+      reply,
+    ),
+  )
+  return app
+}
+
+function validate(
+  schema: z.ZodType,
+  input: unknown,
+  part: string | undefined,
+): { value: unknown } | { error: Failure & Error } {
+  const result = schema.safeParse(input)
+  if (result.success) return { value: result.data }
+  const problems = problemsOf(result.error, schema, input)
+  const first = problems[0]
+  const message = first
+    ? `${first.path}: ${first.message}${problems.length > 1 ? ` (and ${problems.length - 1} more)` : ''}`
+    : 'The input does not fit'
+  return {
+    error: new Failure(part === 'body' ? 'invalid_spec' : 'invalid_request', message, {
+      problems,
+      next: 'Mend what is named, then send it again.',
+    }),
+  }
+}

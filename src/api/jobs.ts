@@ -1,0 +1,145 @@
+import { z } from 'zod'
+import { crashPoint } from '../crash-point.js'
+import { Failure } from '../schema/failure.js'
+import { JobSpec, MAX_SPEC_BYTES } from '../schema/job.js'
+import { STATES } from '../schema/state.js'
+import { JobSummary, JobView } from '../schema/view.js'
+import { submitJob } from '../store/jobs.js'
+import { findJob, listJobs, viewJob } from '../store/queries.js'
+import { requestStop } from '../store/stop.js'
+import type { App, Deps } from './app.js'
+import { requires } from './auth.js'
+import { failures } from './failures.js'
+
+const Ref = z.object({ ref: z.string().min(1).max(100).describe('id, unique prefix of an id, or name') })
+const Key = z.object({
+  'idempotency-key': z
+    .string()
+    .min(1)
+    .max(255)
+    .optional()
+    .describe('the same key and body give the same job, however often it is sent'),
+})
+
+/** Submitting, listing, showing, stopping and trying again. */
+export function jobRoutes(app: App, deps: Deps): void {
+  const { store, blobs } = deps
+  const read = requires(store, 'read')
+  const write = requires(store, 'write')
+
+  app.post('/api/v1/jobs', {
+    schema: {
+      operationId: 'submitJob',
+      tags: ['jobs'],
+      headers: Key,
+      body: JobSpec,
+      response: { 201: JobView, 200: JobView, ...failures(401, 403, 413, 422, 503, 507) },
+    },
+    bodyLimit: MAX_SPEC_BYTES,
+    onRequest: write,
+    handler: async (request, reply) => {
+      const spec = request.body
+      if (spec.workdir && !(await blobs.has(spec.workdir.blob))) {
+        throw new Failure('invalid_spec', `The workdir ${spec.workdir.blob} has not been uploaded`, {
+          next: `PUT the tar file to /api/v1/blobs/${spec.workdir.blob} first.`,
+        })
+      }
+      const { project, actor } = request.caller
+      const { job, existed } = await store.transact((tx) =>
+        submitJob(tx, { project, actor, spec, idempotencyKey: request.headers['idempotency-key'] }),
+      )
+      CRASH: crashPoint('submit.committed')
+      return reply.code(existed ? 200 : 201).send(await viewJob(store.read, job))
+    },
+  })
+
+  app.get('/api/v1/jobs', {
+    schema: {
+      operationId: 'listJobs',
+      tags: ['jobs'],
+      querystring: z.object({
+        state: z.union([z.enum(STATES), z.array(z.enum(STATES))]).optional(),
+        name: z.string().max(63).optional(),
+        cursor: z.string().max(26).optional().describe('`next` of the page before'),
+        limit: z.coerce.number().int().min(1).max(500).default(50),
+      }),
+      response: { 200: z.object({ jobs: z.array(JobSummary), next: z.string().nullable() }), ...failures(400, 401) },
+    },
+    onRequest: read,
+    handler: async (request) => {
+      const { state, name, cursor, limit } = request.query
+      const jobs = await listJobs(store.read, request.caller.project, {
+        state: state === undefined ? undefined : [state].flat(),
+        name,
+        before: cursor,
+        limit,
+      })
+      return { jobs, next: jobs.length === limit ? (jobs.at(-1)?.id ?? null) : null }
+    },
+  })
+
+  app.get('/api/v1/jobs/:ref', {
+    schema: {
+      operationId: 'showJob',
+      tags: ['jobs'],
+      params: Ref,
+      response: { 200: JobView, ...failures(401, 404, 409) },
+    },
+    onRequest: read,
+    handler: async (request) =>
+      viewJob(store.read, await findJob(store.read, request.caller.project, request.params.ref)),
+  })
+
+  app.post('/api/v1/jobs/:ref/stop', {
+    schema: {
+      operationId: 'stopJob',
+      tags: ['jobs'],
+      params: Ref,
+      body: z
+        .strictObject({
+          force: z
+            .boolean()
+            .default(false)
+            .describe('no grace; and close the job of a silent host, whose devices are quarantined'),
+        })
+        .nullish(),
+      response: { 202: JobView, ...failures(401, 403, 404, 409, 503) },
+    },
+    onRequest: write,
+    handler: async (request, reply) => {
+      const { id } = await findJob(store.read, request.caller.project, request.params.ref)
+      const job = await store.transact((tx) =>
+        requestStop(tx, id, { actor: request.caller.actor, force: request.body?.force ?? false }),
+      )
+      CRASH: crashPoint('stop.committed')
+      return reply.code(202).send(await viewJob(store.read, job))
+    },
+  })
+
+  app.post('/api/v1/jobs/:ref/retry', {
+    schema: {
+      operationId: 'retryJob',
+      tags: ['jobs'],
+      params: Ref,
+      headers: Key,
+      response: { 201: JobView, 200: JobView, ...failures(401, 403, 404, 409, 422) },
+    },
+    onRequest: write,
+    handler: async (request, reply) => {
+      const { project, actor } = request.caller
+      const before = await findJob(store.read, project, request.params.ref)
+      if (before.state !== 'ended') {
+        throw new Failure(
+          'state_conflict',
+          `Job ${before.id} is ${before.state}; only a job that has ended can be tried again`,
+          { next: `Stop it first: anneal stop ${before.id}` },
+        )
+      }
+      const spec = JSON.parse(before.spec) as JobSpec
+      const { job, existed } = await store.transact((tx) =>
+        submitJob(tx, { project, actor, spec, retryOf: before, idempotencyKey: request.headers['idempotency-key'] }),
+      )
+      return reply.code(existed ? 200 : 201).send(await viewJob(store.read, job))
+    },
+  })
+}

@@ -1,0 +1,209 @@
+import { Readable } from 'node:stream'
+import { z } from 'zod'
+import { SECOND } from '../schema/duration.js'
+import { Failure } from '../schema/failure.js'
+import { StreamView } from '../schema/view.js'
+import type { LogKey, LogStore } from '../store/log-store.js'
+import { findJob, summaryOf } from '../store/queries.js'
+import type { App, Deps } from './app.js'
+import { requires } from './auth.js'
+import { failures } from './failures.js'
+import { Bell, type EventStream, openEventStream } from './sse.js'
+
+const CHUNK = 256 * 1024
+const LOOK_AGAIN = 2 * SECOND
+/** Final streams of an ended attempt come soon after its end; a follower does not wait longer for them. */
+const LAST_BYTES_WITHIN = 30 * SECOND
+
+const StreamRef = z.object({
+  ref: z.string().min(1).max(100),
+  attempt: z.coerce.number().int().min(1),
+  stream: z.string().regex(/^(setup|\d{1,4})$/, 'expected setup, or the number of a rank'),
+})
+
+const Bytes = z.any().describe('application/octet-stream')
+
+/** The bytes of a job's logs: all of a stream, a range of it, or as they come. */
+export function logRoutes(app: App, { store, logs }: Deps): void {
+  const read = requires(store, 'read')
+
+  app.get('/api/v1/jobs/:ref/logs', {
+    schema: {
+      operationId: 'listLogs',
+      tags: ['logs'],
+      params: StreamRef.pick({ ref: true }),
+      response: { 200: z.object({ streams: z.array(StreamView) }), ...failures(401, 404, 409) },
+    },
+    onRequest: read,
+    handler: async (request) => {
+      const { id } = await findJob(store.read, request.caller.project, request.params.ref)
+      return { streams: await logs.streams(id) }
+    },
+  })
+
+  app.get('/api/v1/jobs/:ref/logs/:attempt/:stream', {
+    schema: {
+      operationId: 'readLog',
+      tags: ['logs'],
+      description: 'The stored bytes and nothing else. `Range: bytes=a-b` gives a part (206).',
+      params: StreamRef,
+      response: { 200: Bytes, 206: Bytes, ...failures(401, 404, 409, 416) },
+    },
+    onRequest: read,
+    handler: async (request, reply) => {
+      const { id } = await findJob(store.read, request.caller.project, request.params.ref)
+      const key = { jobId: id, attempt: request.params.attempt, stream: request.params.stream }
+      const { end } = await logs.end(key)
+      const range = parseRange(request.headers.range, end)
+      if (range) reply.code(206).header('content-range', `bytes ${range.from}-${range.to - 1}/${end}`)
+      const { from, to } = range ?? { from: 0, to: end }
+      reply
+        .header('accept-ranges', 'bytes')
+        .header('content-length', to - from)
+        .type('application/octet-stream')
+      return reply.send(Readable.from(chunks(logs, key, from, to)))
+    },
+  })
+
+  app.get('/api/v1/jobs/:ref/follow', {
+    schema: {
+      operationId: 'followLogs',
+      tags: ['logs'],
+      description:
+        'Server-sent events `bytes` {attempt, stream, offset, base64}, across attempts, until `end` {outcome}. `cursor` (also as Last-Event-ID) goes on where an earlier follower was.',
+      params: StreamRef.pick({ ref: true }),
+      querystring: z.object({
+        attempt: z.coerce.number().int().min(1).optional(),
+        stream: z.string().max(32).optional(),
+        cursor: z.string().max(100_000).optional(),
+      }),
+      response: failures(400, 401, 404, 409),
+    },
+    onRequest: read,
+    handler: async (request, reply) => {
+      const { id } = await findJob(store.read, request.caller.project, request.params.ref)
+      const { attempt, stream: only } = request.query
+      const cursor = new Cursor(request.headers['last-event-id']?.toString() ?? request.query.cursor)
+      const stream = openEventStream(request, reply)
+      const follower = new Follower({
+        store,
+        logs,
+        jobId: id,
+        stream,
+        cursor,
+        wants: (s) => (attempt === undefined || s.attempt === attempt) && (only === undefined || s.stream === only),
+      })
+      await follower.run().finally(() => stream.end())
+      return reply
+    },
+  })
+}
+
+/** How far a follower is in each stream, in a form that it can hand in again: `1/setup:120,1/0:4711`. */
+class Cursor {
+  readonly #offsets = new Map<string, number>()
+
+  constructor(text = '') {
+    for (const [, name, offset] of text.matchAll(/(\d+\/[a-z0-9]+):(\d+)/g))
+      this.#offsets.set(name as string, Number(offset))
+  }
+
+  at(key: { attempt: number; stream: string }): number {
+    return this.#offsets.get(`${key.attempt}/${key.stream}`) ?? 0
+  }
+
+  move(key: { attempt: number; stream: string }, offset: number): void {
+    this.#offsets.set(`${key.attempt}/${key.stream}`, offset)
+  }
+
+  toString(): string {
+    return [...this.#offsets].map(([name, offset]) => `${name}:${offset}`).join(',')
+  }
+}
+
+interface Following {
+  store: Deps['store']
+  logs: LogStore
+  jobId: string
+  stream: EventStream
+  cursor: Cursor
+  wants: (stream: { attempt: number; stream: string }) => boolean
+}
+
+/** Sends what the streams gain until the job has ended and every stream is final. */
+class Follower {
+  readonly #bell = new Bell()
+  readonly #o: Following
+
+  constructor(options: Following) {
+    this.#o = options
+  }
+
+  async run(): Promise<void> {
+    const { store, logs, jobId, stream } = this.#o
+    const stops = [
+      logs.onAppend((key) => key.jobId === jobId && this.#bell.ring()),
+      store.onChange(
+        'any',
+        (change) => (change.kind === 'timeline' || change.kind === 'log') && change.id === jobId && this.#bell.ring(),
+      ),
+    ]
+    try {
+      while (!stream.closed.aborted && !(await this.#round())) await this.#bell.heard(stream.closed, LOOK_AGAIN)
+    } finally {
+      for (const stop of stops) stop()
+    }
+  }
+
+  /** One look at everything; true when the end has been sent. */
+  async #round(): Promise<boolean> {
+    const { store, logs, jobId, stream, wants } = this.#o
+    const job = await store.read.selectFrom('jobs').selectAll().where('id', '=', jobId).executeTakeFirstOrThrow()
+    const streams = await logs.streams(jobId)
+    for (const { attempt, stream: name, end } of streams.filter(wants))
+      await this.#send({ jobId, attempt, stream: name }, end)
+    if (job.state !== 'ended') return false
+    const isWhole = streams.every((s) => s.final) || Date.now() - (job.ended_at ?? 0) > LAST_BYTES_WITHIN
+    if (!isWhole) return false
+    await stream.send('end', { outcome: summaryOf(job).outcome, attempt: job.attempt })
+    return true
+  }
+
+  async #send(key: LogKey, end: number): Promise<void> {
+    const { logs, stream, cursor } = this.#o
+    for (let at = cursor.at(key); at < end && !stream.closed.aborted; ) {
+      const bytes = await logs.read(key, at, CHUNK)
+      if (bytes.length === 0) return
+      const { attempt, stream: name } = key
+      cursor.move(key, at + bytes.length)
+      await stream.send(
+        'bytes',
+        { attempt, stream: name, offset: at, base64: Buffer.from(bytes).toString('base64') },
+        cursor.toString(),
+      )
+      at += bytes.length
+    }
+  }
+}
+
+async function* chunks(logs: LogStore, key: LogKey, from: number, to: number): AsyncGenerator<Uint8Array> {
+  for (let at = from; at < to; ) {
+    const bytes = await logs.read(key, at, Math.min(CHUNK, to - at))
+    if (bytes.length === 0) return
+    yield bytes
+    at += bytes.length
+  }
+}
+
+/** One range of bytes, `to` exclusive; undefined for the whole. Fails with `range_not_satisfiable`. */
+function parseRange(header: string | undefined, end: number): { from: number; to: number } | undefined {
+  const match = /^bytes=(\d*)-(\d*)$/.exec(header ?? '')
+  if (!match || (match[1] === '' && match[2] === '')) return undefined
+  const from = match[1] === '' ? Math.max(0, end - Number(match[2])) : Number(match[1])
+  const to = match[1] === '' || match[2] === '' ? end : Math.min(end, Number(match[2]) + 1)
+  if (from >= end || to <= from)
+    throw new Failure('range_not_satisfiable', `The range ${header} is outside of the ${end} bytes that there are`, {
+      next: 'Ask again without a range, or once more is written.',
+    })
+  return { from, to }
+}

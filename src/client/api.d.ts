@@ -1,0 +1,1494 @@
+/*
+ * Types of the native API, made from its OpenAPI document. Not to be edited; to make it anew:
+ * npx vitest run test/client/api-types.test.ts -u
+ */
+
+export interface paths {
+    "/api/v1/blobs/{sha256}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["hasBlob"];
+        put: operations["putBlob"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/hosts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["listHosts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["listJobs"];
+        put?: never;
+        post: operations["submitJob"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{ref}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["showJob"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{ref}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description With `Accept: text/event-stream` the events follow as they come, until the job has ended. */
+        get: operations["listEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{ref}/follow": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Server-sent events `bytes` {attempt, stream, offset, base64}, across attempts, until `end` {outcome}. `cursor` (also as Last-Event-ID) goes on where an earlier follower was. */
+        get: operations["followLogs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{ref}/logs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["listLogs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{ref}/logs/{attempt}/{stream}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The stored bytes and nothing else. `Range: bytes=a-b` gives a part (206). */
+        get: operations["readLog"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{ref}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post: operations["retryJob"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{ref}/stop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post: operations["stopJob"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/pools": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["listPools"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/queue": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["listQueue"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/healthz": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["healthz"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/readyz": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["readyz"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+}
+export type webhooks = Record<string, never>;
+export interface components {
+    schemas: {
+        Attempt: {
+            /** @description last checkpoint that the process has said is whole */
+            checkpoint: string | null;
+            clocks: components["schemas"]["Clocks"];
+            devices: string[];
+            endedAt: string | null;
+            grantedAt: string | null;
+            host: string | null;
+            number: number;
+            outcome: components["schemas"]["Outcome"] | null;
+            /** @description process id of the training on its host */
+            pid: number | null;
+            /** @enum {string} */
+            provider: "local" | "eas" | "qianfan" | "modelarts" | "alayanew" | "facet";
+            /**
+             * Format: date-time
+             * @description ISO 8601, UTC
+             */
+            queuedAt: string;
+            resumedFrom: string | null;
+            setupCached: boolean;
+            startedAt: string | null;
+            stopCause: string | null;
+        };
+        Clocks: {
+            /** @description milliseconds */
+            pendingMs: number;
+            /** @description milliseconds */
+            queuedMs: number;
+            /** @description milliseconds */
+            runningMs: number;
+            /** @description milliseconds */
+            savingMs: number;
+            /** @description milliseconds */
+            setupMs: number;
+        };
+        Event: {
+            actor: string;
+            /**
+             * Format: date-time
+             * @description ISO 8601, UTC
+             */
+            at: string;
+            attempt: number | null;
+            data: {
+                [key: string]: unknown;
+            };
+            jobId: string;
+            seq: number;
+            type: string;
+        };
+        Host: {
+            connected: boolean;
+            /** @description cgroup and pid_namespace promise the whole tree, best_effort does not */
+            containment: string;
+            cpus: number;
+            devices: {
+                heldBy: {
+                    attempt: number;
+                    jobId: string;
+                } | null;
+                kind: string;
+                memoryBytes: number | null;
+                model: string;
+                note: string | null;
+                state: string;
+                uuid: string;
+            }[];
+            diskFreeBytes: number;
+            id: string;
+            /**
+             * Format: date-time
+             * @description ISO 8601, UTC
+             */
+            lastSeenAt: string;
+            memoryBytes: number;
+            name: string;
+            pool: string;
+            version: string;
+        };
+        Job: {
+            /** @description number of the current attempt; 0 before the first */
+            attempt: number;
+            attempts: components["schemas"]["Attempt"][];
+            backoffUntil: string | null;
+            clocks: components["schemas"]["Clocks"];
+            /**
+             * Format: date-time
+             * @description ISO 8601, UTC
+             */
+            createdAt: string;
+            createdBy: string;
+            endedAt: string | null;
+            id: string;
+            name: string;
+            outcome: components["schemas"]["Outcome"] | null;
+            pool: string;
+            /** @description place in the queue of the pool, 1 is next; null when not waiting there */
+            position: number | null;
+            priority: number;
+            project: string;
+            retryOf: string | null;
+            spec: components["schemas"]["JobSpec"];
+            startedAt: string | null;
+            /** @enum {string} */
+            state: "queued" | "pending" | "running" | "stopping" | "backoff" | "paused" | "ended";
+            stopWanted: boolean;
+            tags: {
+                [key: string]: string;
+            };
+            /** @description in words, why it is not running */
+            waitingFor: string | null;
+        };
+        JobSpec: {
+            checkpoints: {
+                keepLast?: number;
+            };
+            /** @description a shell line, or the arguments of one program */
+            command: string | string[];
+            /** @default {} */
+            env: {
+                [key: string]: string;
+            };
+            logs: {
+                /**
+                 * @description a size: 512MB, 16GB, 16GiB
+                 * @default 10GB
+                 */
+                maxBytes: string;
+            };
+            name: string;
+            /** @default default */
+            pool: string;
+            /**
+             * @description 0–100, higher first
+             * @default 50
+             */
+            priority: number;
+            /**
+             * @default local
+             * @enum {string}
+             */
+            provider: "local" | "eas" | "qianfan" | "modelarts" | "alayanew" | "facet";
+            resources: {
+                cpus?: number;
+                /** @description devices held; default 1. A host without GPUs gives CPU slots */
+                gpus?: number;
+                gpuType?: string;
+                /** @description a size: 512MB, 16GB, 16GiB */
+                memory?: string;
+                /** @default 1 */
+                nodes: number;
+            };
+            /** @description default: host_lost and preempted are retried without counting, nothing else is */
+            retry: {
+                backoff: {
+                    /** @default 2 */
+                    factor: number;
+                    /**
+                     * @description a duration: 250ms, 90s, 15m, 2h, 1h30m, 3d
+                     * @default 10s
+                     */
+                    initial: string;
+                    /**
+                     * @description a duration: 250ms, 90s, 15m, 2h, 1h30m, 3d
+                     * @default 10m
+                     */
+                    max: string;
+                };
+                /** @description attempts in all, those retried for free not counted */
+                maxAttempts?: number;
+                /** @description further attempts allowed per reason; without it every reason that may be retried, up to maxAttempts */
+                on?: {
+                    [key: string]: number;
+                };
+            };
+            /** @default [] */
+            secrets: string[];
+            setup?: string;
+            /** @default {} */
+            tags: {
+                [key: string]: string;
+            };
+            timeouts: {
+                /**
+                 * @description between SIGTERM and SIGKILL
+                 * @default 30s
+                 */
+                grace: string;
+                /** @description waiting for the first device */
+                queue?: string;
+                /** @description one attempt of the process; leads to a stop with grace */
+                run?: string;
+                /**
+                 * @description a duration: 250ms, 90s, 15m, 2h, 1h30m, 3d
+                 * @default 1h
+                 */
+                setup: string;
+                /** @description without any log, metric or checkpoint */
+                stall?: string;
+                /** @description from the end of setup to the running process; default 15m on hosted providers */
+                start?: string;
+                /** @description the whole job, all attempts and waits */
+                total?: string;
+            };
+            /** @default false */
+            tty: boolean;
+            /** @description the packed working directory, uploaded before; the CLI packs a path and fills this in */
+            workdir?: {
+                blob: string;
+            };
+        };
+        JobSpecInput: {
+            /** @default {} */
+            checkpoints?: {
+                keepLast?: number;
+            };
+            /** @description a shell line, or the arguments of one program */
+            command: string | string[];
+            /** @default {} */
+            env?: {
+                [key: string]: string;
+            };
+            /** @default {} */
+            logs?: {
+                /**
+                 * @description a size: 512MB, 16GB, 16GiB
+                 * @default 10GB
+                 */
+                maxBytes?: string;
+            };
+            name: string;
+            /** @default default */
+            pool?: string;
+            /**
+             * @description 0–100, higher first
+             * @default 50
+             */
+            priority?: number;
+            /**
+             * @default local
+             * @enum {string}
+             */
+            provider?: "local" | "eas" | "qianfan" | "modelarts" | "alayanew" | "facet";
+            /** @default {} */
+            resources?: {
+                cpus?: number;
+                /** @description devices held; default 1. A host without GPUs gives CPU slots */
+                gpus?: number;
+                gpuType?: string;
+                /** @description a size: 512MB, 16GB, 16GiB */
+                memory?: string;
+                /** @default 1 */
+                nodes?: number;
+            };
+            /**
+             * @description default: host_lost and preempted are retried without counting, nothing else is
+             * @default {}
+             */
+            retry?: {
+                /** @default {} */
+                backoff?: {
+                    /** @default 2 */
+                    factor?: number;
+                    /**
+                     * @description a duration: 250ms, 90s, 15m, 2h, 1h30m, 3d
+                     * @default 10s
+                     */
+                    initial?: string;
+                    /**
+                     * @description a duration: 250ms, 90s, 15m, 2h, 1h30m, 3d
+                     * @default 10m
+                     */
+                    max?: string;
+                };
+                /** @description attempts in all, those retried for free not counted */
+                maxAttempts?: number;
+                /** @description further attempts allowed per reason; without it every reason that may be retried, up to maxAttempts */
+                on?: {
+                    [key: string]: number;
+                };
+            };
+            /** @default [] */
+            secrets?: string[];
+            setup?: string;
+            /** @default {} */
+            tags?: {
+                [key: string]: string;
+            };
+            /** @default {} */
+            timeouts?: {
+                /**
+                 * @description between SIGTERM and SIGKILL
+                 * @default 30s
+                 */
+                grace?: string;
+                /** @description waiting for the first device */
+                queue?: string;
+                /** @description one attempt of the process; leads to a stop with grace */
+                run?: string;
+                /**
+                 * @description a duration: 250ms, 90s, 15m, 2h, 1h30m, 3d
+                 * @default 1h
+                 */
+                setup?: string;
+                /** @description without any log, metric or checkpoint */
+                stall?: string;
+                /** @description from the end of setup to the running process; default 15m on hosted providers */
+                start?: string;
+                /** @description the whole job, all attempts and waits */
+                total?: string;
+            };
+            /** @default false */
+            tty?: boolean;
+            /** @description the packed working directory, uploaded before; the CLI packs a path and fills this in */
+            workdir?: {
+                blob: string;
+            };
+        };
+        JobSummary: {
+            /** @description number of the current attempt; 0 before the first */
+            attempt: number;
+            /**
+             * Format: date-time
+             * @description ISO 8601, UTC
+             */
+            createdAt: string;
+            endedAt: string | null;
+            id: string;
+            name: string;
+            outcome: components["schemas"]["Outcome"] | null;
+            pool: string;
+            priority: number;
+            project: string;
+            startedAt: string | null;
+            /** @enum {string} */
+            state: "queued" | "pending" | "running" | "stopping" | "backoff" | "paused" | "ended";
+            tags: {
+                [key: string]: string;
+            };
+        };
+        LogStream: {
+            attempt: number;
+            /** @description bytes stored */
+            end: number;
+            final: boolean;
+            stream: string;
+        };
+        Outcome: {
+            /** @description of the process, where known */
+            exitCode?: number;
+            message: string;
+            /** @enum {string} */
+            reason: "completed" | "process_failed" | "out_of_memory" | "stalled" | "setup_failed" | "queue_time_limit" | "start_time_limit" | "run_time_limit" | "total_time_limit" | "stopped" | "preempted" | "host_lost" | "host_disk_full" | "exit_unknown" | "provider_rejected" | "provider_failed" | "provider_lost" | "provider_unknown";
+        };
+        Pool: {
+            devices: number;
+            free: number;
+            hosts: number;
+            name: string;
+            onSilence: string;
+            waiting: number;
+        };
+        Problem: {
+            code: string;
+            detail: string;
+            next?: string;
+            problems?: {
+                expected?: string;
+                message: string;
+                path: string;
+                value?: unknown;
+            }[];
+            status: number;
+            title: string;
+            type: string;
+        } & {
+            [key: string]: unknown;
+        };
+        QueueEntry: {
+            attempt: number;
+            devices: number;
+            jobId: string;
+            name: string;
+            position: number;
+            priority: number;
+            /**
+             * Format: date-time
+             * @description ISO 8601, UTC
+             */
+            queuedAt: string;
+        };
+    };
+    responses: never;
+    parameters: never;
+    requestBodies: never;
+    headers: never;
+    pathItems: never;
+}
+export type $defs = Record<string, never>;
+export interface operations {
+    hasBlob: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                sha256: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        exists: boolean;
+                    };
+                };
+            };
+            /** @description Default Response */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    putBlob: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                sha256: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        existed: boolean;
+                        size: number;
+                    };
+                };
+            };
+            /** @description Default Response */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listHosts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        hosts: components["schemas"]["Host"][];
+                    };
+                };
+            };
+            /** @description Default Response */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listJobs: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before */
+                cursor?: string;
+                limit?: number;
+                name?: string;
+                state?: ("queued" | "pending" | "running" | "stopping" | "backoff" | "paused" | "ended") | ("queued" | "pending" | "running" | "stopping" | "backoff" | "paused" | "ended")[];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        jobs: components["schemas"]["JobSummary"][];
+                        next: string | null;
+                    };
+                };
+            };
+            /** @description Default Response */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    submitJob: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the same key and body give the same job, however often it is sent */
+                "idempotency-key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["JobSpecInput"];
+            };
+        };
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description Default Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description Default Response */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    showJob: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description id, unique prefix of an id, or name */
+                ref: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description Default Response */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listEvents: {
+        parameters: {
+            query?: {
+                after?: number;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                ref: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        events: components["schemas"]["Event"][];
+                        next: number | null;
+                    };
+                };
+            };
+            /** @description Default Response */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    followLogs: {
+        parameters: {
+            query?: {
+                attempt?: number;
+                cursor?: string;
+                stream?: string;
+            };
+            header?: never;
+            path: {
+                ref: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listLogs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                ref: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        streams: components["schemas"]["LogStream"][];
+                    };
+                };
+            };
+            /** @description Default Response */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readLog: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                attempt: number;
+                ref: string;
+                stream: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description application/octet-stream */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description application/octet-stream */
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description Default Response */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            416: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    retryJob: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the same key and body give the same job, however often it is sent */
+                "idempotency-key"?: string;
+            };
+            path: {
+                /** @description id, unique prefix of an id, or name */
+                ref: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description Default Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description Default Response */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    stopJob: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description id, unique prefix of an id, or name */
+                ref: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * @description no grace; and close the job of a silent host, whose devices are quarantined
+                     * @default false
+                     */
+                    force?: boolean;
+                } | null;
+            };
+        };
+        responses: {
+            /** @description Default Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description Default Response */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listPools: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        pools: components["schemas"]["Pool"][];
+                    };
+                };
+            };
+            /** @description Default Response */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listQueue: {
+        parameters: {
+            query?: {
+                pool?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        entries: components["schemas"]["QueueEntry"][];
+                        pool: string;
+                    };
+                };
+            };
+            /** @description Default Response */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    healthz: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        version: string;
+                    };
+                };
+            };
+        };
+    };
+    readyz: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @enum {string} */
+                        store: "ok";
+                        /** @enum {string} */
+                        temporal: "ok" | "away";
+                    };
+                };
+            };
+        };
+    };
+}

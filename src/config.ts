@@ -1,0 +1,52 @@
+import { homedir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { z } from 'zod'
+import { Failure } from './schema/failure.js'
+
+const Environment = z.object({
+  ANNEAL_HOME: z.string().min(1).optional(),
+  ANNEAL_URL: z.url({ protocol: /^https?$/ }).optional(),
+  ANNEAL_TOKEN: z.string().min(1).optional(),
+  DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
+  TEMPORAL_ADDRESS: z
+    .string()
+    .regex(/^[^\s:]+:\d+$/, 'expected host:port')
+    .optional(),
+  TEMPORAL_NAMESPACE: z.string().min(1).default('default'),
+  ANNEAL_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
+})
+
+export interface Config {
+  home: string
+  url: string | undefined
+  token: string | undefined
+  databaseUrl: string | undefined
+  temporalAddress: string | undefined
+  temporalNamespace: string
+  logLevel: string
+}
+
+/** Reads the environment that is passed in; a bad value fails with `invalid_request`, naming the variable. */
+export function readConfig(env: NodeJS.ProcessEnv): Config {
+  // An empty variable is one that is not set: so it comes from compose files and unit files.
+  const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''))
+  const result = Environment.safeParse(set)
+  if (!result.success) {
+    const [issue] = result.error.issues
+    const name = String(issue?.path[0])
+    const value = name === 'ANNEAL_TOKEN' || name === 'DATABASE_URL' ? '(not shown)' : JSON.stringify(env[name])
+    throw new Failure('invalid_request', `The environment variable ${name} is ${value}: ${issue?.message}`, {
+      next: `Mend or unset ${name}.`,
+    })
+  }
+  const read = result.data
+  return {
+    home: resolve(read.ANNEAL_HOME ?? join(homedir(), '.anneal')),
+    url: read.ANNEAL_URL,
+    token: read.ANNEAL_TOKEN,
+    databaseUrl: read.DATABASE_URL,
+    temporalAddress: read.TEMPORAL_ADDRESS,
+    temporalNamespace: read.TEMPORAL_NAMESPACE,
+    logLevel: read.ANNEAL_LOG_LEVEL,
+  }
+}

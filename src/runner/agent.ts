@@ -1,0 +1,102 @@
+import { crashPoint } from '../crash-point.js'
+import type { Assignment, Fact, FromAgent, ToAgent } from '../schema/agent.js'
+import { Attempt } from './attempt.js'
+import { readFacts } from './fact-log.js'
+import { RunFolder, unfinishedRuns } from './run-folder.js'
+import type { Site } from './site.js'
+
+/**
+ * Makes this host match what the server wants of it. A snapshot and a change do the same for each attempt that they
+ * name: an attempt that has a folder takes the word, one that has none gets a folder, or is given up when it should
+ * have had one.
+ */
+export class Agent {
+  readonly #attempts = new Map<string, Attempt>()
+
+  constructor(
+    private readonly site: Site,
+    private readonly say: (message: FromAgent) => boolean,
+  ) {}
+
+  /** Takes up whatever earlier agents left in this home: watches what lives, reports what ended. */
+  adopt(): void {
+    for (const folder of unfinishedRuns(this.site.home)) {
+      const { assignment } = folder
+      if (assignment) this.#hold(folder, assignment).look()
+      else this.site.logger.error({ run: folder.path }, 'a run folder without a readable assignment.json is left alone')
+    }
+  }
+
+  receive(message: ToAgent): void {
+    switch (message.type) {
+      case 'snapshot':
+        return this.#takeSnapshot(message.assignments)
+      case 'change':
+        return this.#take(message.assignment)
+      case 'ack':
+        for (const { jobId, attempt, n } of message.facts) this.#attempts.get(keyOf({ jobId, attempt }))?.acknowledge(n)
+        return
+      case 'refused':
+        this.site.logger.error({ code: message.code }, `the server refuses this host: ${message.message}`)
+    }
+  }
+
+  /** Sends what the server has not acknowledged. */
+  repeatFacts(): void {
+    const facts = [...this.#attempts.values()].flatMap((attempt) => attempt.unacknowledged)
+    if (facts.length > 0) this.say({ type: 'facts', facts })
+  }
+
+  /** The slow look at everything, see Attempt. */
+  poll(): void {
+    for (const attempt of this.#attempts.values()) attempt.poll()
+  }
+
+  close(): void {
+    for (const attempt of this.#attempts.values()) attempt.close()
+    this.#attempts.clear()
+  }
+
+  #takeSnapshot(assignments: Assignment[]): void {
+    const named = new Set(assignments.map(keyOf))
+    // Stops first: they free devices, and wait for nobody's start.
+    const stopsFirst = assignments.toSorted((a, b) => Number(b.wanted === 'stop') - Number(a.wanted === 'stop'))
+    for (const assignment of stopsFirst) this.#take(assignment)
+    for (const [key, attempt] of this.#attempts) if (!named.has(key)) attempt.forget()
+  }
+
+  #take(assignment: Assignment): void {
+    try {
+      this.#attemptOf(assignment)?.update(assignment)
+    } catch (error) {
+      // A full disk, most likely: the server goes on wanting it, and says so again on the next connection.
+      this.site.logger.error({ err: error, job: assignment.jobId }, 'an assignment could not be taken')
+    }
+  }
+
+  #attemptOf(assignment: Assignment): Attempt | undefined {
+    const known = this.#attempts.get(keyOf(assignment))
+    if (known) return known
+    const folder = new RunFolder(this.site.home, assignment.jobId, assignment.attempt)
+    const isLost = assignment.accepted
+    if (folder.create(assignment, isLost ? ['lost'] : [])) {
+      CRASH: crashPoint('agent.folder-made')
+      return this.#hold(folder, assignment)
+    }
+    if (!folder.has('done')) return this.#hold(folder, assignment)
+    // The server has forgotten what it once acknowledged: it was set back.
+    this.say({ type: 'facts', facts: readFacts(folder.file('facts.jsonl')) })
+    return undefined
+  }
+
+  #hold(folder: RunFolder, assignment: Assignment): Attempt {
+    const key = keyOf(assignment)
+    const attempt = new Attempt(this.site, folder, assignment, () => this.#attempts.delete(key))
+    this.#attempts.set(key, attempt)
+    return attempt
+  }
+}
+
+function keyOf({ jobId, attempt }: Pick<Fact, 'jobId' | 'attempt'>): string {
+  return `${jobId}/${attempt}`
+}

@@ -1,0 +1,122 @@
+import { rmSync } from 'node:fs'
+import { crashPoint } from '../crash-point.js'
+import type { Assignment } from '../schema/agent.js'
+import { SECOND } from '../schema/duration.js'
+import { Checkpoints, stampOf } from './checkpoints.js'
+import type { Tree } from './containment/tree.js'
+import type { FactLog } from './fact-log.js'
+import { MetricsFile } from './metrics-file.js'
+import type { RunFolder } from './run-folder.js'
+import { writeWhole } from './whole-file.js'
+
+/**
+ * Turns what a run folder shows into facts, each once, however often it is looked at and by whichever agent: setup,
+ * start, what the process announces in its metrics file, silence.
+ */
+export class Observation {
+  readonly #metrics: MetricsFile
+  readonly #checkpoints: Checkpoints
+  #announced = 0
+  #signature = ''
+  /** By the monotonic clock: a clock that is set forward must not end a training as stalled. */
+  #movedAt = performance.now()
+  #limitWritten: number | null = null
+
+  constructor(
+    private readonly about: {
+      folder: RunFolder
+      facts: FactLog
+      tree: Tree
+      bootId: string
+      assignment: () => Assignment
+      /** A part lives, by its pid on this machine. */
+      partStarted: (pid: number) => void
+    },
+  ) {
+    this.#metrics = new MetricsFile(about.folder.file('metrics.jsonl'))
+    this.#checkpoints = new Checkpoints(about.folder.checkpoints)
+  }
+
+  /** Reports everything that is new, in the order in which it happened. */
+  look(): void {
+    this.#reportSetup()
+    this.#reportStart()
+    this.#reportAnnouncements()
+    this.#writeDeadline()
+  }
+
+  /** Reports a stall, once, when nothing has moved for the stall limit. To be called every second or so. */
+  lookForStall(): void {
+    const { facts, assignment } = this.about
+    const { stallMs } = assignment()
+    if (stallMs === null || !facts.has('started') || facts.has('stalled')) return
+    const signature = this.#activity()
+    if (signature !== this.#signature) this.#movedAt = performance.now()
+    this.#signature = signature
+    const sinceMs = Math.round(performance.now() - this.#movedAt)
+    if (sinceMs >= stallMs) facts.append({ type: 'stalled', sinceMs })
+  }
+
+  #reportSetup(): void {
+    const { folder, facts, tree, partStarted } = this.about
+    if (facts.has('setup_done')) return
+    const setup = folder.launch?.setup
+    if (!setup || setup.cached) return
+    const part = folder.part('setup')
+    if (part && !facts.has('setup')) {
+      facts.append({ type: 'setup', cached: false })
+      const pid = tree.pidOf(part)
+      if (pid !== undefined) partStarted(pid)
+    }
+    if (folder.setupCode === 0) {
+      facts.append({ type: 'setup_done', cached: false })
+      CRASH: crashPoint('agent.setup-done-written')
+    }
+  }
+
+  #reportStart(): void {
+    const { folder, facts, tree, bootId, partStarted } = this.about
+    if (facts.has('started')) return
+    const part = folder.part('process')
+    if (!part) return
+    const pid = tree.pidOf(part)
+    // Gone already: in a namespace its pid out here can no longer be told, and the wrapper's stands for both.
+    const known = pid ?? (tree.level === 'pid_namespace' ? (folder.wrapper?.pid ?? part.pid) : part.pid)
+    const resumeFrom = folder.launch?.resumeFrom ?? null
+    facts.append({ type: 'started', pid: known, startTime: part.startTime, bootId, resumeFrom })
+    CRASH: crashPoint('agent.started-written')
+    if (pid !== undefined) partStarted(pid)
+    this.#movedAt = performance.now()
+  }
+
+  #reportAnnouncements(): void {
+    const { facts, assignment } = this.about
+    for (const { phase, checkpoint } of this.#metrics.read()) {
+      if (phase === 'saving' && !facts.has('saving')) facts.append({ type: 'saving' })
+      if (checkpoint === undefined) continue
+      this.#announced += 1
+      // The file is read from its start by every new agent; what has been told is not told again.
+      if (this.#announced <= facts.count('checkpoint')) continue
+      facts.append({ type: 'checkpoint', path: this.#checkpoints.commit(checkpoint) })
+      const keep = assignment().keepCheckpoints
+      if (keep !== null) this.#checkpoints.prune(keep)
+    }
+  }
+
+  /** The run limit as the wrapper reads it; the server may move it while the process runs. */
+  #writeDeadline(): void {
+    const { folder, facts, assignment } = this.about
+    const started = facts.find('started')
+    const { runLimitMs } = assignment()
+    if (!started || runLimitMs === this.#limitWritten) return
+    if (runLimitMs === null) rmSync(folder.file('deadline'), { force: true })
+    else writeWhole(folder.file('deadline'), `${Math.ceil((started.at + runLimitMs) / SECOND)}\n`)
+    this.#limitWritten = runLimitMs
+  }
+
+  #activity(): string {
+    const { folder } = this.about
+    const files = [...folder.streams.map((stream) => folder.file('logs', stream)), folder.file('metrics.jsonl')]
+    return [...files.map(stampOf), this.#checkpoints.signature()].join(' ')
+  }
+}

@@ -1,0 +1,149 @@
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { z } from 'zod'
+import { Assignment, CONTAINMENT } from '../schema/agent.js'
+import { Identity } from './process-table.js'
+import { readParsed, readText, writeWhole } from './whole-file.js'
+
+/** What was settled before the wrapper was spawned; a second spawn, after a crash, uses the same. */
+const Launch = z.object({
+  level: z.enum(CONTAINMENT),
+  /** The cgroup of this attempt; empty on other levels. */
+  group: z.string(),
+  resumeFrom: z.string().nullable(),
+  /** Null without a setup command. */
+  setup: z.object({ cached: z.boolean(), env: z.string(), cache: z.string() }).nullable(),
+})
+export type Launch = z.infer<typeof Launch>
+
+const ExitRecord = z.object({ phase: z.enum(['setup', 'run']), code: z.int() })
+export type ExitRecord = z.infer<typeof ExitRecord>
+
+/**
+ * `<home>/runs/<jobId>/<attempt>/`: everything that is known of one attempt on this host, for whoever comes back to
+ * it. wrapper.sh tells which of the files it writes; the others are named here.
+ */
+export class RunFolder {
+  readonly path: string
+
+  constructor(
+    readonly home: string,
+    readonly jobId: string,
+    readonly attempt: number,
+  ) {
+    this.path = join(home, 'runs', jobId, String(attempt))
+  }
+
+  /**
+   * Makes the folder for an assignment, whole from its first moment. False when it exists: starting is exclusive
+   * by this. A rename onto a folder with something in it fails, and a run folder is never empty.
+   */
+  create(assignment: Assignment, marks: string[] = []): boolean {
+    const temporary = `${this.path}.tmp-${process.pid}`
+    rmSync(temporary, { recursive: true, force: true })
+    mkdirSync(temporary, { recursive: true })
+    writeFileSync(join(temporary, 'assignment.json'), JSON.stringify(assignment))
+    for (const mark of marks) writeFileSync(join(temporary, mark), '')
+    try {
+      renameSync(temporary, this.path)
+      return true
+    } catch (error) {
+      rmSync(temporary, { recursive: true, force: true })
+      if (existsSync(this.path)) return false
+      throw error
+    }
+  }
+
+  file(...names: string[]): string {
+    return join(this.path, ...names)
+  }
+
+  has(name: string): boolean {
+    return existsSync(this.file(name))
+  }
+
+  get assignment(): Assignment | undefined {
+    return readParsed(this.file('assignment.json'), Assignment)
+  }
+
+  set assignment(assignment: Assignment) {
+    writeWhole(this.file('assignment.json'), JSON.stringify(assignment))
+  }
+
+  get launch(): Launch | undefined {
+    return readParsed(this.file('launch.json'), Launch)
+  }
+
+  set launch(launch: Launch) {
+    writeWhole(this.file('launch.json'), JSON.stringify(launch))
+  }
+
+  get wrapper(): Identity | undefined {
+    return readParsed(this.file('wrapper.json'), Identity)
+  }
+
+  /** The setup command, or the training, by the pid that it has in its own PID namespace. */
+  part(name: 'setup' | 'process'): Identity | undefined {
+    return readParsed(this.file(`${name}.json`), Identity)
+  }
+
+  get exit(): ExitRecord | undefined {
+    return readParsed(this.file('exit'), ExitRecord)
+  }
+
+  get setupCode(): number | undefined {
+    const text = readText(this.file('setup-exit'))
+    return text ? Number(text) : undefined
+  }
+
+  /** Takes the one right to start: true for a single caller ever, the wrapper included. */
+  takeStart(): boolean {
+    try {
+      mkdirSync(this.file('started'))
+      return true
+    } catch {
+      return false
+    }
+  }
+
+  /** Epoch ms at which this run was first told to end; undefined as long as it was not. */
+  get stopAt(): number | undefined {
+    const text = readText(this.file('stop'))
+    return text === undefined ? undefined : Number(text)
+  }
+
+  markStop(at: number): void {
+    if (!this.has('stop')) writeWhole(this.file('stop'), `${at}\n`)
+  }
+
+  /** Notes that the tree has had its SIGTERM. */
+  markTold(): void {
+    if (!this.has('stop-told')) writeFileSync(this.file('stop-told'), '')
+  }
+
+  /** Streams that have a log file here. */
+  get streams(): string[] {
+    return ['setup', '0'].filter((stream) => existsSync(this.file('logs', stream)))
+  }
+
+  get checkpoints(): string {
+    return join(this.home, 'runs', this.assignment?.checkpointsOf ?? this.jobId, 'checkpoints')
+  }
+}
+
+/** The run folders in this home that still need work. Remains of folders that were never made are removed. */
+export function unfinishedRuns(home: string): RunFolder[] {
+  const runs = join(home, 'runs')
+  mkdirSync(runs, { recursive: true })
+  return readdirSync(runs).flatMap((jobId) =>
+    readdirSync(join(runs, jobId))
+      .filter((name) => isAttempt(join(runs, jobId), name))
+      .map((name) => new RunFolder(home, jobId, Number(name)))
+      .filter((folder) => !folder.has('done')),
+  )
+}
+
+function isAttempt(job: string, name: string): boolean {
+  if (name.includes('.tmp-')) rmSync(join(job, name), { recursive: true, force: true })
+  return /^\d+$/.test(name)
+}

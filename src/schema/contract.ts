@@ -1,0 +1,76 @@
+import type { Reason } from './outcome.js'
+import type { State } from './state.js'
+
+/** Task queue of workflows and short activities. */
+export const CONTROL_QUEUE = 'control'
+/** The signal that says "look": it carries nothing, since the facts stand in the store. */
+export const NUDGE = 'nudge'
+export const TRAIN_JOB = 'trainJob'
+
+/** Workflow id of a job; one function, so that starting twice is harmless. */
+export function workflowId(jobId: string): string {
+  return `job-${jobId}`
+}
+
+/** How the process ended, as far as the host could tell. */
+export interface Exit {
+  /** Which command ended. */
+  phase: 'setup' | 'run'
+  /** Raw status of `wait` in the wrapper; null when there is no record. 128 + n may be a signal or the program's own number. */
+  code: number | null
+  /** Set when the agent or the wrapper had signalled the tree before it ended. */
+  signalled?: boolean | undefined
+  /** Without a record: the process vanished, or the host was restarted. */
+  unknown?: 'no_record' | 'reboot' | undefined
+  outOfMemory?: string | undefined
+  diskFull?: boolean | undefined
+}
+
+/** Why we ask a tree to stop; the first cause that is written wins. */
+export type StopCause = Extract<
+  Reason,
+  'stopped' | 'run_time_limit' | 'total_time_limit' | 'start_time_limit' | 'setup_failed' | 'stalled' | 'preempted'
+>
+
+/** What the workflow decides on: the rows of one job, as plain JSON. Times are epoch milliseconds. */
+export interface JobFacts {
+  version: number
+  state: State
+  stopWanted: boolean
+  queueDeadline: number | null
+  totalDeadline: number | null
+  backoffUntil: number | null
+  retry: RetryPolicy
+  /** Retries already spent, by reason. */
+  charged: Partial<Record<Reason, number>>
+  /** Seeds the jitter of the backoff, so that a thousand jobs that failed together do not come back together. */
+  jitterSeed: number
+  attempt: AttemptFacts | null
+}
+
+export interface AttemptFacts {
+  number: number
+  granted: boolean
+  launched: boolean
+  setupDeadline: number | null
+  startDeadline: number | null
+  runDeadline: number | null
+  stalled: boolean
+  stopCause: StopCause | null
+  exit: Exit | null
+  /** Why the host would not start it, in words; null otherwise. */
+  refused: string | null
+  /** The host has confirmed that nothing of the tree lives. */
+  empty: boolean
+  /** The tree outlived SIGKILL; its devices are quarantined. */
+  stuck: boolean
+  settled: boolean
+}
+
+/** The job's `retry`, with defaults filled in. Milliseconds. */
+export interface RetryPolicy {
+  maxAttempts: number | null
+  backoff: { initial: number; factor: number; max: number }
+  /** Retries allowed per reason; null: every reason that may be retried, within `maxAttempts`. */
+  on: Partial<Record<Reason, number>> | null
+}

@@ -1,0 +1,68 @@
+import type { AttemptFacts, JobFacts } from './contract.js'
+import { type Outcome, REASON_FACTS, type Reason } from './outcome.js'
+
+/** How an attempt ended, from what the host saw. Pure; the first cause wins (house style §3). */
+export function outcomeOf(attempt: AttemptFacts): Outcome {
+  const { exit, stopCause } = attempt
+  if (attempt.refused !== null) return outcome('setup_failed', attempt.refused)
+  if (attempt.stuck && !attempt.empty) {
+    return outcome(
+      stopCause ?? 'exit_unknown',
+      'The process outlived SIGKILL or its host is silent; its devices are quarantined.',
+    )
+  }
+  if (stopCause && (!exit || exit.signalled || exit.code === null)) return outcome(stopCause, undefined, exit?.code)
+  if (!exit) return outcome('exit_unknown', 'The host reports the end and nothing about it.')
+  if (exit.unknown === 'reboot') return outcome('host_lost', 'The host was restarted while the attempt ran.')
+  if (exit.code === null) return outcome('exit_unknown', 'The process is gone and left no exit record.')
+  if (exit.phase === 'setup')
+    return outcome('setup_failed', `The setup command ended with ${exitText(exit.code)}.`, exit.code)
+  if (exit.code === 0) return outcome('completed', undefined, 0)
+  if (exit.outOfMemory) return outcome('out_of_memory', `Memory ran out: ${exit.outOfMemory}`, exit.code)
+  if (exit.diskFull)
+    return outcome(
+      'host_disk_full',
+      `The disk of the host was full; the process ended with ${exitText(exit.code)}.`,
+      exit.code,
+    )
+  return outcome('process_failed', `The process ended with ${exitText(exit.code)}.`, exit.code)
+}
+
+/** The shell cannot tell a signal from the same number returned (runner-notes), so neither do we. */
+function exitText(code: number): string {
+  return code > 128 && code < 128 + 65 ? `exit code ${code} (or signal ${code - 128})` : `exit code ${code}`
+}
+
+function outcome(reason: Reason, message = REASON_FACTS[reason].sentence, exitCode?: number | null): Outcome {
+  return { reason, message, ...(typeof exitCode === 'number' ? { exitCode } : {}) }
+}
+
+/** Outcomes of a job whose current attempt has no end of its own. */
+export function jobOutcome(reason: Reason, message?: string): Outcome {
+  return outcome(reason, message)
+}
+
+/** Whether another attempt follows such an end, when, and whether it counts. Jitter is ± 10 %, seeded by job and attempt. */
+export function retryAfter(job: JobFacts, reason: Reason, now: number): { until: number; charge: boolean } | undefined {
+  const kind = REASON_FACTS[reason].retry
+  if (job.stopWanted || kind === 'never') return undefined
+  const spent = Object.values(job.charged).reduce((sum, n) => sum + n, 0)
+  const { initial, factor, max } = job.retry.backoff
+  if (kind === 'free') return { until: now + initial, charge: false }
+  if (!mayRetry(job, reason, spent)) return undefined
+  const pause = Math.min(max, initial * factor ** spent)
+  return { until: now + Math.round(pause * (0.9 + 0.2 * jitter(job.jitterSeed, spent))), charge: true }
+}
+
+function mayRetry(job: JobFacts, reason: Reason, spent: number): boolean {
+  const { maxAttempts, on } = job.retry
+  if (maxAttempts !== null && spent + 1 >= maxAttempts) return false
+  if (on === null) return maxAttempts !== null
+  return (job.charged[reason] ?? 0) < (on[reason] ?? 0)
+}
+
+/** A number in [0, 1) that only depends on its arguments. */
+function jitter(seed: number, n: number): number {
+  const x = Math.sin(seed * 12.9898 + n * 78.233) * 43758.5453
+  return x - Math.floor(x)
+}

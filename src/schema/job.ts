@@ -1,0 +1,110 @@
+import { z } from 'zod'
+import { parseDuration, SECOND } from './duration.js'
+import { REASONS } from './outcome.js'
+import { parseSize } from './size.js'
+
+export const PROVIDERS = ['local', 'eas', 'qianfan', 'modelarts', 'alayanew', 'facet'] as const
+
+export { MAX_SPEC_BYTES } from './limits.js'
+
+const duration = z
+  .string()
+  .refine((text) => parseDuration(text) !== undefined, 'expected a duration such as 90s, 15m, 2h or 3d')
+  .describe('a duration: 250ms, 90s, 15m, 2h, 1h30m, 3d')
+const positiveDuration = duration.refine((text) => parseDuration(text) !== 0, 'expected a duration above zero')
+const size = z
+  .string()
+  .refine((text) => parseSize(text) !== undefined, 'expected a size such as 512MB, 16GB or 16GiB')
+  .describe('a size: 512MB, 16GB, 16GiB')
+const name = z
+  .string()
+  .regex(
+    /^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?$/,
+    'expected 1–63 of a–z, 0–9, dot, dash, underscore, beginning and ending with a letter or digit',
+  )
+const variable = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'expected a variable name: letters, digits, underscore')
+/** A NUL cannot stand in an argument or in the environment of a process. */
+const processText = z.string().refine((text) => !text.includes('\0'), 'must not contain a NUL character')
+
+export const Retry = z
+  .strictObject({
+    maxAttempts: z.int().min(1).max(1000).optional().describe('attempts in all, those retried for free not counted'),
+    backoff: z
+      .strictObject({
+        initial: positiveDuration.default('10s'),
+        factor: z.number().min(1).max(10).default(2),
+        max: positiveDuration.default('10m'),
+      })
+      .prefault({}),
+    on: z
+      .partialRecord(z.enum(REASONS), z.int().min(0).max(1000))
+      .optional()
+      .describe('further attempts allowed per reason; without it every reason that may be retried, up to maxAttempts'),
+  })
+  .describe('default: host_lost and preempted are retried without counting, nothing else is')
+
+export const Timeouts = z.strictObject({
+  queue: positiveDuration.optional().describe('waiting for the first device'),
+  setup: positiveDuration.default('1h'),
+  start: positiveDuration
+    .optional()
+    .describe('from the end of setup to the running process; default 15m on hosted providers'),
+  run: positiveDuration.optional().describe('one attempt of the process; leads to a stop with grace'),
+  total: positiveDuration.optional().describe('the whole job, all attempts and waits'),
+  grace: duration.default('30s').describe('between SIGTERM and SIGKILL'),
+  stall: positiveDuration.optional().describe('without any log, metric or checkpoint'),
+})
+
+export const Resources = z.strictObject({
+  gpus: z.int().min(0).max(1024).optional().describe('devices held; default 1. A host without GPUs gives CPU slots'),
+  gpuType: z.string().min(1).max(64).optional(),
+  cpus: z.number().min(0).max(4096).optional(),
+  memory: size.optional(),
+  nodes: z.int().min(1).max(1024).default(1),
+})
+
+/** A job as its owner writes it (design §3). Unknown keys are refused. */
+export const JobSpec = z
+  .strictObject({
+    name,
+    command: z
+      .union([processText.min(1), z.array(processText).min(1).max(4096)])
+      .describe('a shell line, or the arguments of one program'),
+    provider: z.enum(PROVIDERS).default('local'),
+    pool: name.default('default'),
+    resources: Resources.prefault({}),
+    workdir: z
+      .strictObject({ blob: z.string().regex(/^[0-9a-f]{64}$/, 'expected a SHA-256 in lower-case hex') })
+      .optional()
+      .describe('the packed working directory, uploaded before; the CLI packs a path and fills this in'),
+    setup: processText.min(1).optional(),
+    env: z.record(variable, processText).default({}),
+    secrets: z.array(variable).max(64).default([]),
+    priority: z.int().min(0).max(100).default(50).describe('0–100, higher first'),
+    timeouts: Timeouts.prefault({}),
+    retry: Retry.prefault({}),
+    checkpoints: z.strictObject({ keepLast: z.int().min(1).max(10_000).optional() }).prefault({}),
+    logs: z.strictObject({ maxBytes: size.default('10GB') }).prefault({}),
+    tty: z.boolean().default(false),
+    tags: z.record(z.string().min(1).max(63), z.string().max(255)).default({}),
+  })
+  .meta({ id: 'JobSpec' })
+export type JobSpec = z.infer<typeof JobSpec>
+export type JobSpecInput = z.input<typeof JobSpec>
+
+/** Milliseconds of a duration that the schema has accepted. */
+export function milliseconds(text: string): number {
+  const value = parseDuration(text)
+  if (value === undefined) throw new Error(`not a duration: ${text}`)
+  return value
+}
+
+/** Devices that one attempt holds on its node. */
+export function devicesOf(spec: JobSpec): number {
+  return Math.max(1, spec.resources.gpus ?? 1)
+}
+
+/** Milliseconds until a stop turns from SIGTERM to SIGKILL. */
+export function graceOf(spec: JobSpec): number {
+  return milliseconds(spec.timeouts.grace ?? `${30 * SECOND}ms`)
+}

@@ -1,0 +1,168 @@
+import { z } from 'zod'
+import { JobSpec, PROVIDERS } from './job.js'
+import { REASONS } from './outcome.js'
+import { STATES } from './state.js'
+
+const time = z.iso.datetime().describe('ISO 8601, UTC')
+const ms = z.number().describe('milliseconds')
+
+export const OutcomeView = z
+  .object({
+    reason: z.enum(REASONS),
+    message: z.string(),
+    exitCode: z.int().optional().describe('of the process, where known'),
+  })
+  .meta({ id: 'Outcome' })
+
+/** Design §3: kept and shown apart. Backoff between attempts stands in none of them. */
+export const Clocks = z
+  .object({ queuedMs: ms, setupMs: ms, pendingMs: ms, runningMs: ms, savingMs: ms })
+  .meta({ id: 'Clocks' })
+export type Clocks = z.infer<typeof Clocks>
+
+export const AttemptView = z
+  .object({
+    number: z.int(),
+    provider: z.enum(PROVIDERS),
+    host: z.string().nullable(),
+    devices: z.array(z.string()),
+    pid: z.int().nullable().describe('process id of the training on its host'),
+    queuedAt: time,
+    grantedAt: time.nullable(),
+    startedAt: time.nullable(),
+    endedAt: time.nullable(),
+    resumedFrom: z.string().nullable(),
+    checkpoint: z.string().nullable().describe('last checkpoint that the process has said is whole'),
+    setupCached: z.boolean(),
+    stopCause: z.string().nullable(),
+    outcome: OutcomeView.nullable(),
+    clocks: Clocks,
+  })
+  .meta({ id: 'Attempt' })
+export type AttemptView = z.infer<typeof AttemptView>
+
+const summary = {
+  id: z.string(),
+  name: z.string(),
+  project: z.string(),
+  state: z.enum(STATES),
+  outcome: OutcomeView.nullable(),
+  pool: z.string(),
+  priority: z.int(),
+  attempt: z.int().describe('number of the current attempt; 0 before the first'),
+  tags: z.record(z.string(), z.string()),
+  createdAt: time,
+  startedAt: time.nullable(),
+  endedAt: time.nullable(),
+}
+
+export const JobSummary = z.object(summary).meta({ id: 'JobSummary' })
+export type JobSummary = z.infer<typeof JobSummary>
+
+export const JobView = z
+  .object({
+    ...summary,
+    stopWanted: z.boolean(),
+    position: z.int().nullable().describe('place in the queue of the pool, 1 is next; null when not waiting there'),
+    waitingFor: z.string().nullable().describe('in words, why it is not running'),
+    backoffUntil: time.nullable(),
+    retryOf: z.string().nullable(),
+    createdBy: z.string(),
+    clocks: Clocks,
+    attempts: z.array(AttemptView),
+    spec: JobSpec,
+  })
+  .meta({ id: 'Job' })
+export type JobView = z.infer<typeof JobView>
+
+export const EventView = z
+  .object({
+    seq: z.int(),
+    jobId: z.string(),
+    attempt: z.int().nullable(),
+    at: time,
+    type: z.string(),
+    actor: z.string(),
+    data: z.record(z.string(), z.unknown()),
+  })
+  .meta({ id: 'Event' })
+export type EventView = z.infer<typeof EventView>
+
+export const StreamView = z
+  .object({ attempt: z.int(), stream: z.string(), end: z.int().describe('bytes stored'), final: z.boolean() })
+  .meta({ id: 'LogStream' })
+export type StreamView = z.infer<typeof StreamView>
+
+export const DeviceView = z.object({
+  uuid: z.string(),
+  kind: z.string(),
+  model: z.string(),
+  memoryBytes: z.number().nullable(),
+  state: z.string(),
+  note: z.string().nullable(),
+  heldBy: z.object({ jobId: z.string(), attempt: z.int() }).nullable(),
+})
+export const HostView = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    pool: z.string(),
+    connected: z.boolean(),
+    lastSeenAt: time,
+    version: z.string(),
+    containment: z.string().describe('cgroup and pid_namespace promise the whole tree, best_effort does not'),
+    cpus: z.number(),
+    memoryBytes: z.number(),
+    diskFreeBytes: z.number(),
+    devices: z.array(DeviceView),
+  })
+  .meta({ id: 'Host' })
+export type HostView = z.infer<typeof HostView>
+
+export const QueueEntry = z
+  .object({
+    position: z.int(),
+    jobId: z.string(),
+    name: z.string(),
+    attempt: z.int(),
+    priority: z.int(),
+    devices: z.int(),
+    queuedAt: time,
+  })
+  .meta({ id: 'QueueEntry' })
+export type QueueEntry = z.infer<typeof QueueEntry>
+export const PoolView = z
+  .object({
+    name: z.string(),
+    onSilence: z.string(),
+    hosts: z.int(),
+    devices: z.int(),
+    free: z.int(),
+    waiting: z.int(),
+  })
+  .meta({ id: 'Pool' })
+export type PoolView = z.infer<typeof PoolView>
+
+/** RFC 9457 problem, with our code and what to do next. */
+export const ProblemBody = z
+  .object({
+    type: z.string(),
+    title: z.string(),
+    status: z.int(),
+    code: z.string(),
+    detail: z.string(),
+    next: z.string().optional(),
+    problems: z
+      .array(
+        z.object({
+          path: z.string(),
+          message: z.string(),
+          value: z.unknown().optional(),
+          expected: z.string().optional(),
+        }),
+      )
+      .optional(),
+  })
+  .loose()
+  .meta({ id: 'Problem' })
+export type ProblemBody = z.infer<typeof ProblemBody>

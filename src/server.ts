@@ -1,0 +1,114 @@
+import type { Client } from '@temporalio/client'
+import type { Logger } from 'pino'
+import { type App, createApp } from './api/app.js'
+import { readConfig } from './config.js'
+import { Failure } from './schema/failure.js'
+import { createLogger, openServices, type Services } from './services.js'
+import { forgetConnections } from './store/hosts.js'
+import { createToken, ensureProject } from './store/tokens.js'
+import { connectClient } from './temporal/connect.js'
+import { Nudger } from './temporal/nudger.js'
+import { untilSignalled } from './until-signalled.js'
+import { VERSION } from './version.js'
+
+export interface RunningServer {
+  url: string
+  app: App
+  nudger: Nudger
+  close(): Promise<void>
+}
+
+/** Serves the API and keeps the workflows told, until closed. */
+export async function startServer(
+  services: Services,
+  options: { client: Client; eagerStart: boolean; logger: Logger; host: string; port: number },
+): Promise<RunningServer> {
+  const { store, logs, blobs } = services
+  const { client, eagerStart, logger, host, port } = options
+  const nudger = new Nudger({ store, client, logger, eagerStart })
+  const app = await createApp({ store, logs, blobs, logger, version: VERSION, temporalAnswers: () => !nudger.isAway })
+  try {
+    const url = await app.listen({ host, port })
+    return {
+      url,
+      app,
+      nudger,
+      async close() {
+        await app.close()
+        nudger.close()
+      },
+    }
+  } catch (error) {
+    nudger.close()
+    await app.close()
+    throw listenFailure(error, host, port)
+  }
+}
+
+function listenFailure(error: unknown, host: string, port: number): unknown {
+  const code = (error as { code?: string }).code
+  if (code === 'EADDRINUSE')
+    return new Failure('unavailable', `Port ${port} on ${host} is in use by another program`, {
+      cause: error,
+      next: 'Choose another with --port, or end that program.',
+    })
+  if (code === 'EACCES')
+    return new Failure('unavailable', `Port ${port} on ${host} may not be opened by this user`, {
+      cause: error,
+      next: 'Choose a port above 1023 with --port.',
+    })
+  return error
+}
+
+export interface ServerOptions {
+  home?: string | undefined
+  host?: string | undefined
+  port?: number | undefined
+  insecure?: boolean | undefined
+}
+
+/** `anneal server`: the API alone, on PostgreSQL and a Temporal that somebody else runs. */
+export async function serverMain(options: ServerOptions): Promise<void> {
+  const config = readConfig({ ...process.env, ...(options.home ? { ANNEAL_HOME: options.home } : {}) })
+  const host = options.host ?? '127.0.0.1'
+  checkExposure(host, options.insecure ?? false)
+  const address = needTemporal(config.temporalAddress)
+  const logger = createLogger({ name: 'server', level: config.logLevel })
+  const services = await openServices({ home: config.home, databaseUrl: config.databaseUrl, logger })
+  await services.store.transact((tx) => ensureProject(tx, 'default'))
+  if (!config.databaseUrl) await services.store.transact(forgetConnections)
+  await tokensFromEnvironment(services)
+  const client = connectClient(address, config.temporalNamespace)
+  const server = await startServer(services, { client, eagerStart: false, logger, host, port: options.port ?? 7480 })
+  process.stdout.write(`ready ${server.url}\n`)
+  await untilSignalled()
+  await server.close()
+  await client.connection.close()
+  await services.close()
+}
+
+/** Tokens that an operator hands in, as compose files and unit files do; stored hashed like all others. */
+async function tokensFromEnvironment({ store }: Services): Promise<void> {
+  for (const [name, role] of [
+    ['ANNEAL_ADMIN_TOKEN', 'admin'],
+    ['ANNEAL_HOST_TOKEN', 'host'],
+  ] as const) {
+    const secret = process.env[name]
+    if (secret) await store.transact((tx) => createToken(tx, { role, project: 'default', secret }))
+  }
+}
+
+/** Any other address than loopback needs TLS in front, or the word of the operator that the network is private. */
+export function checkExposure(host: string, insecure: boolean): void {
+  if (insecure || host === 'localhost' || host === '::1' || host.startsWith('127.')) return
+  throw new Failure('invalid_request', `Listening on ${host} would send tokens in clear over the network`, {
+    next: 'Put a TLS proxy in front and listen on 127.0.0.1, or pass --insecure on a network that only you use.',
+  })
+}
+
+export function needTemporal(address: string | undefined): string {
+  if (address) return address
+  throw new Failure('invalid_request', 'TEMPORAL_ADDRESS is not set', {
+    next: 'Set it to the host:port of your Temporal, or use `anneal up`, which brings its own.',
+  })
+}

@@ -1,0 +1,162 @@
+import type { Generated, Kysely, Transaction } from 'kysely'
+
+/**
+ * The tables. Times are epoch milliseconds, booleans 0 or 1, JSON is text: the same on SQLite and PostgreSQL, so that one
+ * code path serves both.
+ */
+export interface Database {
+  projects: { id: string; created_at: number }
+  tokens: TokenRow
+  idempotency_keys: { project: string; key: string; body_hash: string; job_id: string; created_at: number }
+  jobs: JobRow
+  attempts: AttemptRow
+  pools: { name: string; on_silence: 'wait' | 'fence'; created_at: number }
+  hosts: HostRow
+  devices: DeviceRow
+  allocations: AllocationRow
+  allocation_devices: { allocation_id: string; device_id: string; held: number }
+  events: EventRow
+  counters: { name: string; value: number }
+}
+
+export interface TokenRow {
+  id: string
+  hash: string
+  role: 'admin' | 'user' | 'viewer' | 'host'
+  project: string
+  /** Only for role host: the one host that may speak with it; null until that host has said its id. */
+  host_id: string | null
+  expires_at: number | null
+  created_at: number
+}
+
+export interface JobRow {
+  id: string
+  project: string
+  name: string
+  spec: string
+  state: string
+  pool: string
+  priority: number
+  /** 1: somebody wants the job stopped. */
+  stop_wanted: number
+  /** JSON `{ by, at, force }` of the first stop. */
+  stop: string | null
+  /** Raised by every commit that the workflow must see; `seen` follows when it has read that version. */
+  version: number
+  seen: number
+  raised_at: number
+  /** Number of the current attempt; 0 before the first. */
+  attempt: number
+  queue_deadline: number | null
+  total_deadline: number | null
+  backoff_until: number | null
+  /** JSON `{ reason: retries }`. */
+  charged: string
+  /** JSON Outcome, once ended. */
+  outcome: string | null
+  reason: string | null
+  retry_of: string | null
+  /** The job whose checkpoint folder this one uses: itself, or the first of its chain of retries. */
+  checkpoints_of: string
+  created_by: string
+  created_at: number
+  started_at: number | null
+  ended_at: number | null
+}
+
+export interface AttemptRow {
+  job_id: string
+  number: number
+  fence: number
+  provider: string
+  host_id: string | null
+  wanted: 'none' | 'run' | 'stop'
+  stop_cause: string | null
+  queued_at: number
+  granted_at: number | null
+  launched_at: number | null
+  accepted_at: number | null
+  setup_at: number | null
+  setup_done_at: number | null
+  setup_cached: number
+  started_at: number | null
+  saving_at: number | null
+  stalled_at: number | null
+  stop_at: number | null
+  exited_at: number | null
+  empty_at: number | null
+  stuck_at: number | null
+  settled_at: number | null
+  setup_deadline: number | null
+  start_deadline: number | null
+  run_deadline: number | null
+  pid: number | null
+  pid_start: number | null
+  boot_id: string | null
+  resume_from: string | null
+  checkpoint: string | null
+  exit: string | null
+  refused: string | null
+  outcome: string | null
+  reason: string | null
+  /** Number of the last fact taken from the host. */
+  facts: number
+}
+
+export interface HostRow {
+  id: string
+  name: string
+  pool: string
+  boot_id: string
+  version: string
+  containment: string
+  cpus: number
+  memory_bytes: number
+  disk_free_bytes: number
+  connected: number
+  last_seen_at: number
+  created_at: number
+}
+
+export interface DeviceRow {
+  id: string
+  host_id: string
+  position: number
+  kind: string
+  uuid: string
+  model: string
+  memory_bytes: number | null
+  /** `ok`, `quarantined` (a tree may still use it) or `gone` (the host no longer has it). */
+  state: 'ok' | 'quarantined' | 'gone'
+  note: string | null
+}
+
+export interface AllocationRow {
+  id: string
+  job_id: string
+  attempt: number
+  pool: string
+  devices: number
+  gpu_type: string | null
+  priority: number
+  state: 'waiting' | 'granted' | 'released' | 'withdrawn' | 'quarantined'
+  host_id: string | null
+  requested_at: number
+  granted_at: number | null
+  released_at: number | null
+}
+
+export interface EventRow {
+  seq: Generated<number>
+  job_id: string
+  attempt: number | null
+  at: number
+  type: string
+  actor: string
+  data: string
+}
+
+export type Db = Kysely<Database>
+export type Trx = Transaction<Database>
+export type Dialect = 'sqlite' | 'postgres'

@@ -1,0 +1,211 @@
+import type { AttemptFacts, Exit, JobFacts, StopCause } from '../schema/contract.js'
+import { devicesOf, type JobSpec, milliseconds } from '../schema/job.js'
+import type { Outcome, Reason } from '../schema/outcome.js'
+import type { State } from '../schema/state.js'
+import type { AttemptRow, JobRow } from './database.js'
+import { releaseDevices, requestDevices } from './ledger.js'
+import { currentAttempt, stopAttempt } from './stop.js'
+import type { Tx } from './store.js'
+import { lockJob, moveJob, record } from './timeline.js'
+
+/**
+ * What a workflow decides is written here, each decision with the version of the facts that it was made on. On a version
+ * that is no longer the newest nothing is written; the workflow gets the new facts and decides again. Each write raises
+ * the version and counts as seen, so that a workflow which was left over from before a rebuild is refused too.
+ */
+type Decision = (tx: Tx, job: JobRow, attempt: AttemptRow | undefined, spec: JobSpec) => Promise<void>
+
+/** Reads the facts and acknowledges their version. Undefined: there is no such job, or it has ended. */
+export async function look(tx: Tx, jobId: string): Promise<JobFacts | undefined> {
+  const job = await lockJob(tx, jobId)
+  if (!job || job.state === 'ended') return undefined
+  if (job.seen !== job.version)
+    await tx.q.updateTable('jobs').set({ seen: job.version }).where('id', '=', jobId).execute()
+  return factsOf(job, await currentAttempt(tx, job))
+}
+
+async function decide(tx: Tx, jobId: string, version: number, write: Decision): Promise<JobFacts | undefined> {
+  const job = await lockJob(tx, jobId)
+  if (!job || job.state === 'ended') return undefined
+  if (job.version === version) {
+    await write(tx, job, await currentAttempt(tx, job), JSON.parse(job.spec) as JobSpec)
+    await tx.q
+      .updateTable('jobs')
+      .set((eb) => ({ version: eb('version', '+', 1) }))
+      .where('id', '=', jobId)
+      .execute()
+  }
+  return look(tx, jobId)
+}
+
+/** Begins the next attempt: its row with its fencing number, and its place in the queue. Granted at once where a device is free. */
+export function beginAttempt(tx: Tx, jobId: string, version: number): Promise<JobFacts | undefined> {
+  return decide(tx, jobId, version, async (_, job, attempt, spec) => {
+    if (attempt && attempt.settled_at === null) return
+    const number = job.attempt + 1
+    await tx.q.updateTable('jobs').set({ attempt: number, backoff_until: null }).where('id', '=', jobId).execute()
+    await tx.q
+      .insertInto('attempts')
+      .values({
+        job_id: jobId,
+        number,
+        fence: await nextFence(tx),
+        provider: spec.provider,
+        wanted: 'none',
+        setup_cached: 0,
+        facts: 0,
+        queued_at: tx.now,
+      })
+      .execute()
+    await moveJob(tx, job, 'queued', { type: 'queued', actor: 'workflow', attempt: number })
+    await requestDevices(tx, {
+      jobId,
+      attempt: number,
+      pool: job.pool,
+      devices: devicesOf(spec),
+      gpuType: spec.resources.gpuType ?? null,
+      priority: job.priority,
+    })
+  })
+}
+
+/** Commits `wanted: run`; the host is told by this commit. */
+export function launch(tx: Tx, jobId: string, version: number): Promise<JobFacts | undefined> {
+  return decide(tx, jobId, version, async (_, job, attempt) => {
+    if (!attempt || attempt.granted_at === null || attempt.wanted !== 'none') return
+    await tx.q
+      .updateTable('attempts')
+      .set({ wanted: 'run', launched_at: tx.now })
+      .where('job_id', '=', jobId)
+      .where('number', '=', attempt.number)
+      .execute()
+    await moveJob(tx, job, 'pending', { type: 'launched', actor: 'workflow', attempt: attempt.number })
+    tx.changed({ kind: 'host', id: attempt.host_id as string })
+  })
+}
+
+/** Orders the stop of the current attempt because of a limit. */
+export function orderStop(tx: Tx, jobId: string, version: number, cause: StopCause): Promise<JobFacts | undefined> {
+  return decide(tx, jobId, version, async (_, job, attempt) => {
+    if (!attempt) return
+    await stopAttempt(tx, attempt, cause)
+    await moveJob(tx, job, 'stopping', {
+      type: 'stop_ordered',
+      actor: 'workflow',
+      attempt: attempt.number,
+      data: { cause },
+    })
+  })
+}
+
+/** Closes an attempt and either ends the job with its outcome or waits until `backoffUntil` for the next attempt. */
+export function settle(
+  tx: Tx,
+  jobId: string,
+  version: number,
+  end: { outcome: Outcome; retry?: { until: number; charge: boolean } | undefined },
+): Promise<JobFacts | undefined> {
+  return decide(tx, jobId, version, async (_, job, attempt) => {
+    if (attempt && attempt.settled_at === null) await settleAttempt(tx, job, attempt, end.outcome)
+    if (end.retry) await backOff(tx, job, attempt, end.outcome, end.retry)
+    else await endJob(tx, job, end.outcome)
+  })
+}
+
+async function settleAttempt(tx: Tx, job: JobRow, attempt: AttemptRow, outcome: Outcome): Promise<void> {
+  if (attempt.wanted === 'none') await releaseDevices(tx, job.pool, job.id, attempt.number)
+  await tx.q
+    .updateTable('attempts')
+    .set({ settled_at: tx.now, outcome: JSON.stringify(outcome), reason: outcome.reason })
+    .where('job_id', '=', job.id)
+    .where('number', '=', attempt.number)
+    .execute()
+  await record(tx, {
+    jobId: job.id,
+    attempt: attempt.number,
+    type: 'attempt_ended',
+    actor: 'workflow',
+    data: { ...outcome },
+  })
+}
+
+async function backOff(
+  tx: Tx,
+  job: JobRow,
+  attempt: AttemptRow | undefined,
+  outcome: Outcome,
+  retry: { until: number; charge: boolean },
+): Promise<void> {
+  const charged = JSON.parse(job.charged) as Partial<Record<Reason, number>>
+  if (retry.charge) charged[outcome.reason] = (charged[outcome.reason] ?? 0) + 1
+  await tx.q
+    .updateTable('jobs')
+    .set({ backoff_until: retry.until, charged: JSON.stringify(charged) })
+    .where('id', '=', job.id)
+    .execute()
+  const data = { reason: outcome.reason, until: retry.until, counted: retry.charge }
+  await moveJob(tx, job, 'backoff', { type: 'backoff', actor: 'workflow', attempt: attempt?.number ?? null, data })
+}
+
+async function endJob(tx: Tx, job: JobRow, outcome: Outcome): Promise<void> {
+  await tx.q
+    .updateTable('jobs')
+    .set({ outcome: JSON.stringify(outcome), reason: outcome.reason, ended_at: tx.now })
+    .where('id', '=', job.id)
+    .execute()
+  await moveJob(tx, job, 'ended', {
+    type: 'ended',
+    actor: 'workflow',
+    attempt: job.attempt || null,
+    data: { ...outcome },
+  })
+}
+
+async function nextFence(tx: Tx): Promise<number> {
+  const row = await tx.q
+    .insertInto('counters')
+    .values({ name: 'fence', value: 1 })
+    .onConflict((c) => c.column('name').doUpdateSet((eb) => ({ value: eb('counters.value', '+', 1) })))
+    .returning('value')
+    .executeTakeFirstOrThrow()
+  return row.value
+}
+
+function factsOf(job: JobRow, attempt: AttemptRow | undefined): JobFacts {
+  const spec = JSON.parse(job.spec) as JobSpec
+  const { backoff, maxAttempts, on } = spec.retry
+  return {
+    version: job.version,
+    state: job.state as State,
+    stopWanted: job.stop_wanted === 1,
+    queueDeadline: job.started_at === null ? job.queue_deadline : null,
+    totalDeadline: job.total_deadline,
+    backoffUntil: job.backoff_until,
+    retry: {
+      maxAttempts: maxAttempts ?? null,
+      backoff: { initial: milliseconds(backoff.initial), factor: backoff.factor, max: milliseconds(backoff.max) },
+      on: on ?? null,
+    },
+    charged: JSON.parse(job.charged) as Partial<Record<Reason, number>>,
+    jitterSeed: Number.parseInt(job.id.slice(-6), 32) || 0,
+    attempt: attempt ? attemptFacts(attempt) : null,
+  }
+}
+
+function attemptFacts(row: AttemptRow): AttemptFacts {
+  return {
+    number: row.number,
+    granted: row.granted_at !== null,
+    launched: row.wanted !== 'none',
+    setupDeadline: row.setup_done_at === null ? row.setup_deadline : null,
+    startDeadline: row.started_at === null ? row.start_deadline : null,
+    runDeadline: row.exited_at === null ? row.run_deadline : null,
+    stalled: row.stalled_at !== null,
+    stopCause: row.stop_cause as StopCause | null,
+    exit: row.exit ? (JSON.parse(row.exit) as Exit) : null,
+    refused: row.refused,
+    empty: row.empty_at !== null,
+    stuck: row.stuck_at !== null,
+    settled: row.settled_at !== null,
+  }
+}

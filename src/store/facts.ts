@@ -1,0 +1,118 @@
+import type { Fact, FactBody } from '../schema/agent.js'
+import type { Exit } from '../schema/contract.js'
+import { type JobSpec, milliseconds } from '../schema/job.js'
+import type { AttemptRow, JobRow } from './database.js'
+import { quarantineDevices, releaseDevices } from './ledger.js'
+import { forUpdate, type Tx } from './store.js'
+import { lockJob, moveJob, raiseVersion, record } from './timeline.js'
+
+export type Ack = { jobId: string; attempt: number; n: number }
+
+/**
+ * Takes what a host reports, each fact once and in its order. Answers what may be acknowledged after the commit: facts of
+ * an attempt that this host does not hold (any more) are acknowledged and not written, so that the host forgets them.
+ */
+export async function applyFacts(tx: Tx, hostId: string, facts: readonly Fact[]): Promise<Ack[]> {
+  const acks: Ack[] = []
+  for (const fact of facts) {
+    const job = await lockJob(tx, fact.jobId)
+    const attempt = await lockAttempt(tx, fact.jobId, fact.attempt)
+    const isOurs = job && attempt && attempt.fence === fact.fence && attempt.host_id === hostId
+    if (isOurs && fact.n === attempt.facts + 1) await applyFact(tx, job, attempt, fact)
+    if (!isOurs || fact.n <= attempt.facts + 1) acks.push({ jobId: fact.jobId, attempt: fact.attempt, n: fact.n })
+  }
+  return acks
+}
+
+async function lockAttempt(tx: Tx, jobId: string, number: number): Promise<AttemptRow | undefined> {
+  return forUpdate(
+    tx,
+    tx.q.selectFrom('attempts').selectAll().where('job_id', '=', jobId).where('number', '=', number),
+  ).executeTakeFirst()
+}
+
+async function applyFact(tx: Tx, job: JobRow, attempt: AttemptRow, fact: Fact): Promise<void> {
+  // The host's clock says when it happened; it may not lie in our future.
+  const at = Math.min(fact.at, tx.now)
+  const effect = effectOf(tx, fact.body, at, JSON.parse(job.spec) as JobSpec, attempt)
+  await tx.q
+    .updateTable('attempts')
+    .set({ ...effect.set, facts: fact.n })
+    .where('job_id', '=', job.id)
+    .where('number', '=', attempt.number)
+    .execute()
+  const event = {
+    type: fact.body.type,
+    actor: `host:${attempt.host_id}`,
+    attempt: attempt.number,
+    at,
+    data: dataOf(fact.body),
+  }
+  if (fact.body.type === 'started' && job.state === 'pending') await moveJob(tx, job, 'running', event)
+  else await record(tx, { jobId: job.id, ...event })
+  if (fact.body.type === 'started' && job.started_at === null) {
+    await tx.q.updateTable('jobs').set({ started_at: at }).where('id', '=', job.id).execute()
+  }
+  if (fact.body.type === 'empty') await releaseDevices(tx, job.pool, job.id, attempt.number)
+  if (fact.body.type === 'stuck') {
+    await quarantineDevices(
+      tx,
+      job.id,
+      attempt.number,
+      `processes ${fact.body.pids.join(', ')} of job ${job.id} outlived SIGKILL`,
+    )
+  }
+  if (effect.raise) await raiseVersion(tx, job.id)
+}
+
+/** What a fact writes, and whether the workflow must see it: only what may end the attempt or sets a deadline. */
+function effectOf(
+  tx: Tx,
+  body: FactBody,
+  at: number,
+  spec: JobSpec,
+  attempt: AttemptRow,
+): { set: Partial<AttemptRow>; raise: boolean } {
+  switch (body.type) {
+    case 'accepted':
+      return { set: { accepted_at: at, boot_id: body.bootId }, raise: false }
+    case 'refused':
+      return { set: { refused: body.message }, raise: false }
+    case 'setup':
+      return { set: { setup_at: at, setup_deadline: at + milliseconds(spec.timeouts.setup) }, raise: true }
+    case 'setup_done': {
+      const start = spec.timeouts.start
+      const deadline = start ? at + milliseconds(start) : null
+      return {
+        set: { setup_done_at: at, setup_cached: body.cached ? 1 : 0, start_deadline: deadline },
+        raise: deadline !== null,
+      }
+    }
+    case 'started': {
+      const run = spec.timeouts.run
+      const deadline = run ? at + milliseconds(run) : null
+      const identity = { pid: body.pid, pid_start: body.startTime, boot_id: body.bootId, resume_from: body.resumeFrom }
+      return {
+        set: { started_at: at, run_deadline: deadline, ...identity },
+        raise: deadline !== null || attempt.start_deadline !== null,
+      }
+    }
+    case 'saving':
+      return { set: { saving_at: at }, raise: false }
+    case 'checkpoint':
+      return { set: { checkpoint: body.path }, raise: false }
+    case 'stalled':
+      return { set: { stalled_at: tx.now }, raise: true }
+    case 'exited':
+      return { set: { exited_at: at, exit: JSON.stringify(body.exit satisfies Exit) }, raise: false }
+    case 'empty':
+      return { set: { empty_at: at }, raise: true }
+    case 'stuck':
+      return { set: { stuck_at: at }, raise: true }
+  }
+}
+
+function dataOf(body: FactBody): Record<string, unknown> {
+  const { type: _, ...data } = body
+  return data
+}

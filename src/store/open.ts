@@ -1,0 +1,66 @@
+import { chmodSync, existsSync, mkdirSync } from 'node:fs'
+import { dirname } from 'node:path'
+import SqliteDatabase from 'better-sqlite3'
+import { Kysely, Migrator, PostgresDialect, SqliteDialect } from 'kysely'
+import pg from 'pg'
+import { Failure } from '../schema/failure.js'
+import type { Database, Db, Dialect } from './database.js'
+import { foundation } from './migrations/0001-foundation.js'
+
+export interface OpenDatabase {
+  db: Db
+  dialect: Dialect
+}
+
+/**
+ * Opens the store and brings its schema up to date. SQLite: WAL and `synchronous=FULL`, so that a commit survives a power
+ * cut. PostgreSQL by a `postgres://` URL. Fails with `unavailable`, naming the file or the server.
+ */
+export async function openDatabase(where: { file: string } | { url: string }): Promise<OpenDatabase> {
+  const open = 'file' in where ? openSqlite(where.file) : openPostgres(where.url)
+  const { error } = await migrator(open).migrateToLatest()
+  if (error) {
+    await open.db.destroy()
+    const place = 'file' in where ? where.file : new URL(where.url).host
+    throw new Failure('unavailable', `The store at ${place} could not be opened: ${(error as Error).message}`, {
+      cause: error,
+      next: 'Check that the folder is writable or that the database server runs, then start again.',
+    })
+  }
+  return open
+}
+
+/** A second, reading connection to the same file, so that readers never wait behind a commit. */
+export function openSqliteReader(file: string): Db {
+  const database = new SqliteDatabase(file, { readonly: true })
+  database.pragma('busy_timeout = 5000')
+  return new Kysely<Database>({ dialect: new SqliteDialect({ database }) })
+}
+
+function openSqlite(file: string): OpenDatabase {
+  mkdirSync(dirname(file), { recursive: true })
+  const isNew = !existsSync(file)
+  const database = new SqliteDatabase(file)
+  if (isNew) chmodSync(file, 0o600)
+  database.pragma('journal_mode = WAL')
+  database.pragma('synchronous = FULL')
+  database.pragma('busy_timeout = 5000')
+  return { db: new Kysely<Database>({ dialect: new SqliteDialect({ database }) }), dialect: 'sqlite' }
+}
+
+function openPostgres(url: string): OpenDatabase {
+  const types = {
+    // bigint columns hold milliseconds and counts below 2^53.
+    getTypeParser: ((oid: number, format?: 'text' | 'binary') =>
+      oid === pg.types.builtins.INT8
+        ? Number
+        : pg.types.getTypeParser(oid, format as 'text')) as typeof pg.types.getTypeParser,
+  }
+  const pool = new pg.Pool({ connectionString: url, max: 12, types })
+  pool.on('error', () => undefined) // an idle connection died; the next query opens another
+  return { db: new Kysely<Database>({ dialect: new PostgresDialect({ pool }) }), dialect: 'postgres' }
+}
+
+function migrator({ db, dialect }: OpenDatabase): Migrator {
+  return new Migrator({ db, provider: { getMigrations: async () => ({ '0001-foundation': foundation(dialect) }) } })
+}

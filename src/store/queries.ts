@@ -1,0 +1,232 @@
+import { Failure } from '../schema/failure.js'
+import type { JobSpec } from '../schema/job.js'
+import type { Outcome } from '../schema/outcome.js'
+import type { State } from '../schema/state.js'
+import type { AttemptView, EventView, JobSummary, JobView, QueueEntry } from '../schema/view.js'
+import { attemptClocks, sumClocks } from './clocks.js'
+import type { AttemptRow, Db, EventRow, JobRow } from './database.js'
+
+/** Entries of a queue that one listing gives at most. */
+const QUEUE_PAGE = 1000
+const iso = (at: number) => new Date(at).toISOString()
+const isoOrNull = (at: number | null) => (at === null ? null : iso(at))
+
+/**
+ * The job that a reference means: a whole id, a unique prefix of one (8 characters or more), or a name, which means the newest job
+ * of that name. Fails with `not_found` (also for what is not yours) or `ambiguous`.
+ */
+export async function findJob(db: Db, project: string, ref: string): Promise<JobRow> {
+  const jobs = db.selectFrom('jobs').selectAll().where('project', '=', project)
+  const exact = await jobs.where('id', '=', ref).executeTakeFirst()
+  if (exact) return exact
+  const named = await jobs.where('name', '=', ref).orderBy('id', 'desc').limit(1).executeTakeFirst()
+  if (named) return named
+  const prefix = ref.toLowerCase()
+  if (/^[0-9a-z]{4,25}$/.test(prefix)) {
+    const matches = await jobs.where('id', '>=', prefix).where('id', '<', `${prefix}~`).limit(3).execute()
+    if (matches.length === 1) return matches[0] as JobRow
+    if (matches.length > 1) {
+      throw new Failure(
+        'ambiguous',
+        `${JSON.stringify(ref)} begins more than one job id, such as ${matches.map((m) => m.id).join(', ')}`,
+        {
+          next: 'Write more characters of the id.',
+        },
+      )
+    }
+  }
+  throw new Failure('not_found', `There is no job with the id or name ${JSON.stringify(ref)}`, {
+    next: 'See `anneal list` for the jobs that there are.',
+  })
+}
+
+export interface JobFilter {
+  state?: readonly string[] | undefined
+  name?: string | undefined
+  /** Id of the last job of the page before. */
+  before?: string | undefined
+  limit: number
+}
+
+/** Newest first. */
+export async function listJobs(db: Db, project: string, filter: JobFilter): Promise<JobSummary[]> {
+  let query = db.selectFrom('jobs').selectAll().where('project', '=', project).orderBy('id', 'desc').limit(filter.limit)
+  if (filter.state?.length) query = query.where('state', 'in', filter.state)
+  if (filter.name) query = query.where('name', '=', filter.name)
+  if (filter.before) query = query.where('id', '<', filter.before)
+  return (await query.execute()).map(summaryOf)
+}
+
+export function summaryOf(job: JobRow): JobSummary {
+  const spec = JSON.parse(job.spec) as JobSpec
+  return {
+    id: job.id,
+    name: job.name,
+    project: job.project,
+    state: job.state as State,
+    outcome: job.outcome ? (JSON.parse(job.outcome) as Outcome) : null,
+    pool: job.pool,
+    priority: job.priority,
+    attempt: job.attempt,
+    tags: spec.tags,
+    createdAt: iso(job.created_at),
+    startedAt: isoOrNull(job.started_at),
+    endedAt: isoOrNull(job.ended_at),
+  }
+}
+
+/** Everything about one job. */
+export async function viewJob(db: Db, job: JobRow): Promise<JobView> {
+  const now = Date.now()
+  const attempts = await viewAttempts(db, job.id, now)
+  const position = await positionOf(db, job)
+  return {
+    ...summaryOf(job),
+    stopWanted: job.stop_wanted === 1,
+    position,
+    waitingFor: await waitingFor(db, job, position),
+    backoffUntil: job.state === 'backoff' ? isoOrNull(job.backoff_until) : null,
+    retryOf: job.retry_of,
+    createdBy: job.created_by,
+    clocks: sumClocks(attempts.map((attempt) => attempt.clocks)),
+    attempts,
+    spec: JSON.parse(job.spec) as JobSpec,
+  }
+}
+
+async function viewAttempts(db: Db, jobId: string, now: number): Promise<AttemptView[]> {
+  const rows = await db.selectFrom('attempts').selectAll().where('job_id', '=', jobId).orderBy('number').execute()
+  const hosts = new Map((await db.selectFrom('hosts').select(['id', 'name']).execute()).map((h) => [h.id, h.name]))
+  const devices = await db
+    .selectFrom('allocation_devices as a')
+    .innerJoin('allocations as l', 'l.id', 'a.allocation_id')
+    .innerJoin('devices as d', 'd.id', 'a.device_id')
+    .select(['l.attempt', 'd.uuid'])
+    .where('l.job_id', '=', jobId)
+    .orderBy('d.position')
+    .execute()
+  return rows.map((row) => {
+    const own = devices.filter((device) => device.attempt === row.number).map((device) => device.uuid)
+    return viewAttempt(row, row.host_id ? (hosts.get(row.host_id) ?? row.host_id) : null, own, now)
+  })
+}
+
+function viewAttempt(row: AttemptRow, host: string | null, devices: string[], now: number): AttemptView {
+  return {
+    number: row.number,
+    provider: row.provider as AttemptView['provider'],
+    host,
+    devices,
+    pid: row.pid,
+    queuedAt: iso(row.queued_at),
+    grantedAt: isoOrNull(row.granted_at),
+    startedAt: isoOrNull(row.started_at),
+    endedAt: isoOrNull(row.exited_at ?? row.settled_at),
+    resumedFrom: row.resume_from,
+    checkpoint: row.checkpoint,
+    setupCached: row.setup_cached === 1,
+    stopCause: row.stop_cause,
+    outcome: row.outcome ? (JSON.parse(row.outcome) as Outcome) : null,
+    clocks: attemptClocks(row, now),
+  }
+}
+
+async function positionOf(db: Db, job: JobRow): Promise<number | null> {
+  if (job.state !== 'queued') return null
+  const waiting = db.selectFrom('allocations').where('pool', '=', job.pool).where('state', '=', 'waiting')
+  const own = await waiting.select('id').where('job_id', '=', job.id).executeTakeFirst()
+  if (!own) return null
+  const ahead = await waiting
+    .select((eb) => eb.fn.countAll<number>().as('count'))
+    .where((eb) =>
+      eb.or([
+        eb('priority', '>', job.priority),
+        eb.and([eb('priority', '=', job.priority), eb('job_id', '<', job.id)]),
+      ]),
+    )
+    .executeTakeFirstOrThrow()
+  return Number(ahead.count) + 1
+}
+
+async function waitingFor(db: Db, job: JobRow, position: number | null): Promise<string | null> {
+  const spec = JSON.parse(job.spec) as JobSpec
+  if (position !== null) {
+    const hosts = await db
+      .selectFrom('hosts')
+      .select((eb) => eb.fn.countAll<number>().as('count'))
+      .where('pool', '=', job.pool)
+      .where('connected', '=', 1)
+      .executeTakeFirstOrThrow()
+    const place = `${position}. in pool ${job.pool}; needs ${Math.max(1, spec.resources.gpus ?? 1)} device(s)${spec.resources.gpuType ? ` of type ${spec.resources.gpuType}` : ''} on one host`
+    return Number(hosts.count) === 0 ? `${place}; no host of the pool is connected` : place
+  }
+  if (job.state === 'queued')
+    return job.attempt === 0
+      ? 'its workflow has not taken it up yet'
+      : 'a device has been granted; its workflow has not launched it yet'
+  if (job.state === 'backoff') return `the next attempt begins at ${iso(job.backoff_until ?? Date.now())}`
+  if (job.state === 'ended' || job.attempt === 0) return null
+  return silentHost(db, job)
+}
+
+async function silentHost(db: Db, job: JobRow): Promise<string | null> {
+  const host = await db
+    .selectFrom('attempts as a')
+    .innerJoin('hosts as h', 'h.id', 'a.host_id')
+    .select(['h.name', 'h.connected', 'h.last_seen_at'])
+    .where('a.job_id', '=', job.id)
+    .where('a.number', '=', job.attempt)
+    .executeTakeFirst()
+  return host && host.connected === 0 ? `host ${host.name} silent since ${iso(host.last_seen_at)}` : null
+}
+
+/** The queue of a pool in its order. */
+export async function listQueue(db: Db, project: string, pool: string): Promise<QueueEntry[]> {
+  const rows = await db
+    .selectFrom('allocations as a')
+    .innerJoin('jobs as j', 'j.id', 'a.job_id')
+    .select(['a.job_id', 'a.attempt', 'a.priority', 'a.devices', 'a.requested_at', 'j.name', 'j.project'])
+    .where('a.pool', '=', pool)
+    .where('a.state', '=', 'waiting')
+    .orderBy('a.priority', 'desc')
+    .orderBy('a.job_id')
+    .limit(QUEUE_PAGE)
+    .execute()
+  return rows
+    .map((row, i) => ({ ...row, position: i + 1 }))
+    .filter((row) => row.project === project)
+    .map((row) => ({
+      position: row.position,
+      jobId: row.job_id,
+      name: row.name,
+      attempt: row.attempt,
+      priority: row.priority,
+      devices: row.devices,
+      queuedAt: iso(row.requested_at),
+    }))
+}
+
+/** A job's timeline after entry `after`, oldest first. */
+export async function listEvents(db: Db, jobId: string, after: number, limit: number): Promise<EventView[]> {
+  const rows = await db
+    .selectFrom('events')
+    .selectAll()
+    .where('job_id', '=', jobId)
+    .where('seq', '>', after)
+    .orderBy('seq')
+    .limit(limit)
+    .execute()
+  return rows.map((row) => viewEvent(row as unknown as EventRow & { seq: number }))
+}
+
+function viewEvent(row: Omit<EventRow, 'seq'> & { seq: number }): EventView {
+  return {
+    seq: row.seq,
+    jobId: row.job_id,
+    attempt: row.attempt,
+    at: iso(row.at),
+    type: row.type,
+    actor: row.actor,
+    data: JSON.parse(row.data) as Record<string, unknown>,
+  }
+}

@@ -1,0 +1,83 @@
+import { Failure } from '../schema/failure.js'
+import type { AttemptRow, JobRow } from './database.js'
+import { quarantineDevices, releaseDevices } from './ledger.js'
+import type { Tx } from './store.js'
+import { lockJob, moveJob, raiseVersion, record } from './timeline.js'
+
+/**
+ * Wants a job stopped. Takes effect without Temporal: the host is told by this commit. Idempotent at every moment of the
+ * life; after the end it changes nothing. `force` cuts the grace short, and closes the job of a silent host, whose
+ * devices are then kept apart until the host confirms that nothing lives.
+ */
+export async function requestStop(tx: Tx, jobId: string, by: { actor: string; force: boolean }): Promise<JobRow> {
+  const job = await lockJob(tx, jobId)
+  if (!job) throw new Failure('not_found', `There is no job ${jobId}`)
+  if (job.state === 'ended') return job
+  const attempt = await currentAttempt(tx, job)
+  if (job.stop_wanted === 0) await firstStop(tx, job, attempt, by)
+  if (by.force) await forceStop(tx, job, attempt, by.actor)
+  return job
+}
+
+async function firstStop(
+  tx: Tx,
+  job: JobRow,
+  attempt: AttemptRow | undefined,
+  by: { actor: string; force: boolean },
+): Promise<void> {
+  const stop = JSON.stringify({ by: by.actor, at: tx.now, force: by.force })
+  await tx.q.updateTable('jobs').set({ stop_wanted: 1, stop }).where('id', '=', job.id).execute()
+  job.stop_wanted = 1
+  job.stop = stop
+  await moveJob(tx, job, 'stopping', { type: 'stop_wanted', actor: by.actor, attempt: attempt?.number ?? null })
+  if (attempt && attempt.settled_at === null) {
+    if (attempt.wanted === 'none') await releaseDevices(tx, job.pool, job.id, attempt.number)
+    else await stopAttempt(tx, attempt, 'stopped')
+  }
+  await raiseVersion(tx, job.id)
+}
+
+async function forceStop(tx: Tx, job: JobRow, attempt: AttemptRow | undefined, actor: string): Promise<void> {
+  const stop = { ...(JSON.parse(job.stop as string) as object), force: true }
+  await tx.q
+    .updateTable('jobs')
+    .set({ stop: JSON.stringify(stop) })
+    .where('id', '=', job.id)
+    .execute()
+  if (!attempt?.host_id || attempt.wanted === 'none' || attempt.empty_at !== null) return
+  tx.changed({ kind: 'host', id: attempt.host_id })
+  const host = await tx.q.selectFrom('hosts').select('connected').where('id', '=', attempt.host_id).executeTakeFirst()
+  if (host?.connected === 1 || attempt.stuck_at !== null) return
+  await tx.q
+    .updateTable('attempts')
+    .set({ stuck_at: tx.now })
+    .where('job_id', '=', job.id)
+    .where('number', '=', attempt.number)
+    .execute()
+  await quarantineDevices(tx, job.id, attempt.number, `job ${job.id} was closed by force while its host was silent`)
+  await record(tx, { jobId: job.id, attempt: attempt.number, type: 'closed_by_force', actor })
+  await raiseVersion(tx, job.id)
+}
+
+/** Orders an attempt's host to end its tree; the first cause that is written wins. */
+export async function stopAttempt(tx: Tx, attempt: AttemptRow, cause: string): Promise<void> {
+  if (attempt.wanted === 'stop') return
+  await tx.q
+    .updateTable('attempts')
+    .set({ wanted: 'stop', stop_cause: cause, stop_at: tx.now })
+    .where('job_id', '=', attempt.job_id)
+    .where('number', '=', attempt.number)
+    .execute()
+  if (attempt.host_id) tx.changed({ kind: 'host', id: attempt.host_id })
+}
+
+/** The attempt that the job is at, if there was one yet. */
+export async function currentAttempt(tx: Tx, job: JobRow): Promise<AttemptRow | undefined> {
+  if (job.attempt === 0) return undefined
+  return tx.q
+    .selectFrom('attempts')
+    .selectAll()
+    .where('job_id', '=', job.id)
+    .where('number', '=', job.attempt)
+    .executeTakeFirst()
+}

@@ -1,0 +1,184 @@
+import { EventEmitter } from 'node:events'
+import { sql } from 'kysely'
+import { Failure } from '../schema/failure.js'
+import type { Db, Dialect, Trx } from './database.js'
+
+/** What has moved: a job whose workflow must look, a host's desired state, a job's timeline, a job's logs. Told after the commit. */
+export interface Change {
+  kind: 'job' | 'host' | 'timeline' | 'log'
+  id: string
+  /** A job accepted by this commit, which has no workflow yet. */
+  isNew?: boolean
+}
+
+/** One transaction. `now` is the same for everything in it. */
+export interface Tx {
+  q: Trx
+  dialect: Dialect
+  now: number
+  /** Notes a change; listeners hear it after the commit, and never when it is rolled back. */
+  changed(change: Change): void
+}
+
+/** Carries changes to the other servers on the same PostgreSQL; absent on SQLite, which has one process. */
+export interface Broadcast {
+  /** Inside the transaction, so that the others hear it exactly when it commits. */
+  send(trx: Trx, changes: Change[]): Promise<void>
+  onChange(listener: (change: Change) => void): void
+  close(): Promise<void>
+}
+
+/** Transactions in one commit: bounded, so that one commit stays within a few milliseconds. */
+const GROUP = 128
+const QUEUE_BOUND = 20_000
+
+const RETRY = Symbol('deadlock')
+
+type Work = { fn: (tx: Tx) => Promise<unknown>; resolve(value: unknown): void; reject(error: unknown): void }
+
+/**
+ * The record of everything, and the one way to change it.
+ *
+ * On SQLite a power-cut durable commit costs a disk flush, and there is one writer. So transactions that arrive while
+ * one is being written wait together and share the next flush, each behind a savepoint of its own: one that fails is
+ * undone alone. On PostgreSQL each is an ordinary transaction.
+ */
+export class Store {
+  readonly read: Db
+  readonly dialect: Dialect
+  readonly #writer: Db
+  readonly #broadcast: Broadcast | undefined
+  readonly #listeners = new EventEmitter({ captureRejections: false })
+  readonly #waiting: Work[] = []
+  #writing: Promise<void> | undefined
+
+  constructor(options: { writer: Db; read: Db; dialect: Dialect; broadcast?: Broadcast | undefined }) {
+    this.#writer = options.writer
+    this.read = options.read
+    this.dialect = options.dialect
+    this.#broadcast = options.broadcast
+    this.#listeners.setMaxListeners(0)
+    options.broadcast?.onChange((change) => this.#listeners.emit('remote', change))
+  }
+
+  /** Runs `fn` atomically; when this resolves, a power cut does not undo it. Fails with `disk_full` or what `fn` throws. */
+  transact<T>(fn: (tx: Tx) => Promise<T>): Promise<T> {
+    if (this.dialect === 'postgres') return this.#transactAlone(fn)
+    if (this.#waiting.length >= QUEUE_BOUND) {
+      return Promise.reject(
+        new Failure('unavailable', `${QUEUE_BOUND} changes are waiting to be written`, {
+          next: 'Try again in a moment.',
+        }),
+      )
+    }
+    return new Promise<T>((resolve, reject) => {
+      this.#waiting.push({ fn, resolve: resolve as (value: unknown) => void, reject })
+      this.#writing ??= this.#drain()
+    })
+  }
+
+  /** Hears every committed change: `local` ones made by this process, or by `any` process on the same store. */
+  onChange(scope: 'local' | 'any', listener: (change: Change) => void): () => void {
+    const names = scope === 'local' ? ['local'] : ['local', 'remote']
+    for (const name of names) this.#listeners.on(name, listener)
+    return () => {
+      for (const name of names) this.#listeners.off(name, listener)
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#writing
+    await this.#broadcast?.close()
+    await this.#writer.destroy()
+    if (this.read !== this.#writer) await this.read.destroy()
+  }
+
+  async #drain(): Promise<void> {
+    await new Promise((resolve) => setImmediate(resolve)) // lets those that arrive together be written together
+    while (this.#waiting.length > 0) await this.#commitGroup(this.#waiting.splice(0, GROUP))
+    this.#writing = undefined // in the same breath as the last look, so that nobody waits behind a drain that has ended
+  }
+
+  async #commitGroup(group: Work[]): Promise<void> {
+    const changes: Change[] = []
+    const settle: (() => void)[] = []
+    try {
+      await this.#writer.transaction().execute(async (trx) => {
+        for (const work of group) settle.push(await runInSavepoint(trx, this.dialect, work, changes))
+      })
+    } catch (error) {
+      const failure = translate(error)
+      for (const work of group) work.reject(failure)
+      return
+    }
+    this.#tell(changes)
+    for (const done of settle) done()
+  }
+
+  /** Two transactions that lock jobs and pools in another order may block each other; the database ends one, which runs again. */
+  async #transactAlone<T>(fn: (tx: Tx) => Promise<T>, tries = 5): Promise<T> {
+    const changes: Change[] = []
+    const result = await this.#writer
+      .transaction()
+      .execute(async (trx) => {
+        const value = await fn(newTx(trx, this.dialect, changes))
+        if (changes.length > 0) await this.#broadcast?.send(trx, changes)
+        return value
+      })
+      .catch((error: { code?: string }) => {
+        if (tries > 1 && (error.code === '40P01' || error.code === '40001')) return RETRY
+        throw translate(error)
+      })
+    if (result === RETRY) return this.#transactAlone(fn, tries - 1)
+    this.#tell(changes)
+    return result as T
+  }
+
+  #tell(changes: Change[]): void {
+    for (const change of changes) this.#listeners.emit('local', change)
+  }
+}
+
+function newTx(q: Trx, dialect: Dialect, changes: Change[]): Tx {
+  return { q, dialect, now: Date.now(), changed: (change) => changes.push(change) }
+}
+
+async function runInSavepoint(trx: Trx, dialect: Dialect, work: Work, changes: Change[]): Promise<() => void> {
+  const own: Change[] = []
+  await sql`savepoint one`.execute(trx)
+  try {
+    const value = await work.fn(newTx(trx, dialect, own))
+    await sql`release savepoint one`.execute(trx)
+    changes.push(...own)
+    return () => work.resolve(value)
+  } catch (error) {
+    await sql`rollback to savepoint one`.execute(trx)
+    await sql`release savepoint one`.execute(trx)
+    return () => work.reject(translate(error))
+  }
+}
+
+/** Database errors that a user can do something about. */
+function translate(error: unknown): unknown {
+  const code = (error as { code?: string }).code ?? ''
+  if (code === 'SQLITE_FULL' || code === 'SQLITE_IOERR_WRITE' || code === '53100') {
+    return new Failure('disk_full', 'The disk that holds the store is full', {
+      cause: error,
+      next: 'Free some space, then try again.',
+    })
+  }
+  if (/^(ECONNREFUSED|ECONNRESET|08|57P0|SQLITE_BUSY|SQLITE_IOERR|SQLITE_READONLY)/.test(code)) {
+    return new Failure('unavailable', `The store cannot be written: ${(error as Error).message}`, { cause: error })
+  }
+  return error
+}
+
+/** Locks one row for the transaction where several writers exist; SQLite has one. */
+export function forUpdate<T extends { forUpdate(): T }>(tx: Tx, query: T): T {
+  return tx.dialect === 'postgres' ? query.forUpdate() : query
+}
+
+/** Serialises work on one named thing until the end of the transaction. */
+export async function lockNamed(tx: Tx, name: string): Promise<void> {
+  if (tx.dialect === 'postgres') await sql`select pg_advisory_xact_lock(hashtext(${name}))`.execute(tx.q)
+}

@@ -1,0 +1,204 @@
+import { type Client, WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from '@temporalio/client'
+import type { Logger } from 'pino'
+import { crashPoint } from '../crash-point.js'
+import { CONTROL_QUEUE, NUDGE, TRAIN_JOB, workflowId } from '../schema/contract.js'
+import { MINUTE, SECOND } from '../schema/duration.js'
+import { forgetOldKeys } from '../store/jobs.js'
+import type { Change, Store } from '../store/store.js'
+
+const SWEEP_EVERY = 1 * SECOND
+/** A row whose commit its workflow has not seen for this long is nudged again (design §4). */
+const OVERDUE = 2 * SECOND
+/** How often a slow round begins; a quick one begins at the start, when Temporal came back and when a workflow was missing. */
+const PATROL_EVERY = 1 * MINUTE
+const PATROL_PAGE = 50
+/** Calls to Temporal at a time; what waits beyond that is bounded by the number of open jobs. */
+const CONCURRENCY = 16
+const PAGE = 500
+const CALL_LIMIT = 10 * SECOND
+
+/**
+ * `ensure` starts a workflow where there is none and leaves no event where there is one; `rebuild` also makes it look.
+ */
+type Kind = 'ensure' | 'nudge' | 'rebuild'
+const STRENGTH: Record<Kind, number> = { ensure: 0, nudge: 1, rebuild: 2 }
+
+export interface NudgerOptions {
+  store: Store
+  client: Client
+  logger: Logger
+  /** The client stands on the connection of a worker in this process, which may then take a new workflow's first task at once. */
+  eagerStart: boolean
+}
+
+/**
+ * Brings what was committed to the workflows that must see it: starts one for a new job, nudges one whose row was raised,
+ * and, by the sweep, again whatever was not acknowledged. Rebuilds a missing workflow by signal-with-start. Temporal may
+ * be away for as long as it likes: the rows keep what is owed.
+ */
+export class Nudger {
+  readonly #owed = new Map<string, Kind>()
+  readonly #options: NudgerOptions
+  readonly #stopListening: () => void
+  #active = 0
+  #away = false
+  #patrolledAt = 0
+  /** A round looks at every open job for a missing workflow, a page with each sweep. The first one begins at the start. */
+  #round: { after: string; page: number } | undefined = { after: '', page: PAGE }
+  #timer: NodeJS.Timeout | undefined
+  #closed = false
+
+  constructor(options: NudgerOptions) {
+    this.#options = options
+    this.#stopListening = options.store.onChange('local', (change) => this.#onChange(change))
+    this.#schedule()
+  }
+
+  /** Whether the last call to Temporal failed. */
+  get isAway(): boolean {
+    return this.#away
+  }
+
+  close(): void {
+    this.#closed = true
+    this.#stopListening()
+    clearTimeout(this.#timer)
+    this.#owed.clear()
+  }
+
+  #onChange(change: Change): void {
+    if (change.kind === 'job') this.#owe(change.id, change.isNew ? 'ensure' : 'nudge')
+  }
+
+  #owe(jobId: string, kind: Kind): void {
+    if (this.#away || this.#closed) return // the sweep finds it when Temporal is back
+    const owed = this.#owed.get(jobId)
+    if (owed === undefined || STRENGTH[kind] > STRENGTH[owed]) this.#owed.set(jobId, kind)
+    this.#pump()
+  }
+
+  #pump(): void {
+    while (this.#active < CONCURRENCY && this.#owed.size > 0) {
+      const [jobId, kind] = this.#owed.entries().next().value as [string, Kind]
+      this.#owed.delete(jobId)
+      this.#active += 1
+      void this.#deliver(jobId, kind).finally(() => {
+        this.#active -= 1
+        this.#pump()
+      })
+    }
+  }
+
+  async #deliver(jobId: string, kind: Kind): Promise<void> {
+    try {
+      await this.#options.client.withDeadline(Date.now() + CALL_LIMIT, () => this.#call(jobId, kind))
+      CRASH: crashPoint('nudger.delivered')
+    } catch (error) {
+      if (error instanceof WorkflowExecutionAlreadyStartedError) return
+      if (error instanceof WorkflowNotFoundError) {
+        this.#beginRound(PAGE) // one is missing; perhaps all are
+        return this.#owe(jobId, 'rebuild')
+      }
+      if (!this.#away)
+        this.#options.logger.warn({ err: error }, 'Temporal cannot be reached; what is owed waits in the store')
+      this.#away = true
+      this.#owed.clear()
+    }
+  }
+
+  async #call(jobId: string, kind: Kind): Promise<unknown> {
+    const { client, eagerStart } = this.#options
+    const options = {
+      workflowId: workflowId(jobId),
+      taskQueue: CONTROL_QUEUE,
+      args: [jobId] as [string],
+      workflowIdConflictPolicy: 'USE_EXISTING' as const,
+    }
+    if (kind === 'ensure') return client.workflow.start(TRAIN_JOB, { ...options, requestEagerStart: eagerStart })
+    if (kind === 'nudge') return client.workflow.getHandle(workflowId(jobId)).signal(NUDGE)
+    return client.workflow.signalWithStart(TRAIN_JOB, { ...options, signal: NUDGE, signalArgs: [] })
+  }
+
+  #schedule(): void {
+    this.#timer = setTimeout(() => {
+      void this.#sweep()
+        .catch((error) => this.#options.logger.warn({ err: error }, 'the sweep failed; it comes again'))
+        .finally(() => !this.#closed && this.#schedule())
+    }, SWEEP_EVERY)
+  }
+
+  async #sweep(): Promise<void> {
+    if (this.#away && !(await this.#probe())) return
+    for (const id of await this.#claimOverdue()) this.#owe(id, 'rebuild')
+    if (Date.now() - this.#patrolledAt > PATROL_EVERY) {
+      this.#patrolledAt = Date.now()
+      this.#beginRound(PATROL_PAGE)
+      await this.#options.store.transact(forgetOldKeys)
+    }
+    await this.#goOnWithRound()
+  }
+
+  async #probe(): Promise<boolean> {
+    const { client, logger } = this.#options
+    try {
+      await client.withDeadline(Date.now() + CALL_LIMIT, () => client.workflowService.getSystemInfo({}))
+    } catch {
+      return false
+    }
+    logger.info('Temporal is back')
+    this.#away = false
+    this.#beginRound(PAGE)
+    return true
+  }
+
+  #beginRound(page: number): void {
+    if (!this.#round || page > this.#round.page) this.#round = { after: '', page }
+  }
+
+  async #goOnWithRound(): Promise<void> {
+    if (!this.#round || this.#away) return
+    const { after, page } = this.#round
+    const jobs = await this.#openJobs(after, page)
+    for (const { id } of jobs) this.#owe(id, 'ensure')
+    const last = jobs.at(-1)?.id
+    this.#round = last === undefined || jobs.length < page ? undefined : { after: last, page }
+  }
+
+  #openJobs(after: string, limit: number): Promise<{ id: string }[]> {
+    return this.#options.store.read
+      .selectFrom('jobs')
+      .select('id')
+      .where('state', '!=', 'ended')
+      .where('id', '>', after)
+      .orderBy('id')
+      .limit(limit)
+      .execute()
+  }
+
+  /** Takes the overdue rows for this process: another one leaves them alone until they are overdue again. */
+  async #claimOverdue(): Promise<string[]> {
+    const before = Date.now() - OVERDUE
+    const { store } = this.#options
+    const overdue = await store.read
+      .selectFrom('jobs')
+      .select('id')
+      .where('state', '!=', 'ended')
+      .whereRef('version', '>', 'seen')
+      .where('raised_at', '<', before)
+      .orderBy('raised_at')
+      .limit(PAGE)
+      .execute()
+    if (overdue.length === 0) return []
+    const ids = overdue.map((row) => row.id)
+    return store.transact(async (tx) => {
+      const claimed = await tx.q
+        .updateTable('jobs')
+        .set({ raised_at: tx.now })
+        .where('id', 'in', ids)
+        .where('raised_at', '<', before)
+        .returning('id')
+        .execute()
+      return claimed.map((row) => row.id)
+    })
+  }
+}

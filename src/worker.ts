@@ -1,0 +1,34 @@
+import { createActivities } from './activities/index.js'
+import { readConfig } from './config.js'
+import { needTemporal } from './server.js'
+import { createLogger, openServices } from './services.js'
+import { connectClient, connectNative } from './temporal/connect.js'
+import { Nudger } from './temporal/nudger.js'
+import { ControlWorker, installRuntime } from './temporal/worker.js'
+import { untilSignalled } from './until-signalled.js'
+
+/** `anneal worker`: runs the workflows, on PostgreSQL and a Temporal that somebody else runs. */
+export async function workerMain(options: { home?: string | undefined }): Promise<void> {
+  const config = readConfig({ ...process.env, ...(options.home ? { ANNEAL_HOME: options.home } : {}) })
+  const address = needTemporal(config.temporalAddress)
+  const logger = createLogger({ name: 'worker', level: config.logLevel })
+  installRuntime(logger)
+  const services = await openServices({ home: config.home, databaseUrl: config.databaseUrl, logger })
+  const connection = await connectNative(address)
+  const client = connectClient(address, config.temporalNamespace)
+  // What this process commits, such as a grant to another job, must be told to that job's workflow.
+  const nudger = new Nudger({ store: services.store, client, logger, eagerStart: false })
+  const worker = await ControlWorker.start({
+    connection,
+    namespace: config.temporalNamespace,
+    activities: createActivities(services),
+    logger,
+  })
+  process.stdout.write('ready worker\n')
+  await untilSignalled()
+  await worker.close()
+  nudger.close()
+  await connection.close()
+  await client.connection.close()
+  await services.close()
+}

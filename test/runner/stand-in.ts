@@ -1,0 +1,160 @@
+import { createHash } from 'node:crypto'
+import http from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { type WebSocket, WebSocketServer } from 'ws'
+import type { Assignment, Fact, FactBody, Hello, ToAgent } from '../../src/schema/agent.js'
+import { FromAgent } from '../../src/schema/agent.js'
+
+/** A host's server that keeps everything in memory: what is wanted, facts (each number once), logs, blobs. */
+export class StandIn {
+  readonly assignments = new Map<string, Assignment>()
+  readonly hellos: Hello[] = []
+  readonly blobs = new Map<string, Buffer>()
+  /** When false, facts are taken and never acknowledged. */
+  acknowledges = true
+  blobFailures = 0
+  /** Every fact as it came, repetitions included, with the ms of its arrival by `performance.now()`. */
+  readonly arrivals: { fact: Fact; at: number; message: number }[] = []
+  readonly #facts = new Map<string, Fact>()
+  readonly #logs = new Map<string, Buffer>()
+  readonly #sockets = new Set<WebSocket>()
+  #server: http.Server | undefined
+  #port = 0
+  #messages = 0
+
+  static async start(): Promise<StandIn> {
+    const made = new StandIn()
+    await made.listen()
+    return made
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.#port}`
+  }
+
+  async listen(): Promise<void> {
+    const server = http.createServer((request, response) => void this.#answer(request, response))
+    const sockets = new WebSocketServer({ server, path: '/api/v1/host/connect' })
+    sockets.on('connection', (socket) => this.#connected(socket))
+    await new Promise<void>((resolve) => server.listen(this.#port, '127.0.0.1', resolve))
+    this.#port = (server.address() as AddressInfo).port
+    this.#server = server
+  }
+
+  /** Gone with all connections; `listen` brings it back with everything that it knew. */
+  async close(): Promise<void> {
+    for (const socket of this.#sockets) socket.terminate()
+    const server = this.#server
+    await new Promise<void>((resolve) => {
+      server?.close(() => resolve())
+      server?.closeAllConnections()
+    })
+  }
+
+  /** Commits what is wanted and tells the host. */
+  want(assignment: Assignment): void {
+    this.assignments.set(key(assignment), assignment)
+    this.#tell({ type: 'change', assignment })
+  }
+
+  stop(assignment: Assignment, more: Partial<Assignment> = {}): void {
+    this.want({ ...(this.assignments.get(key(assignment)) ?? assignment), wanted: 'stop', ...more })
+  }
+
+  /** The snapshot goes out again, as on a new connection. */
+  tellAll(): void {
+    this.#tell({ type: 'snapshot', assignments: [...this.assignments.values()] })
+  }
+
+  factsOf(about: Pick<Fact, 'jobId' | 'attempt'>): Fact[] {
+    const own = [...this.#facts.values()].filter((fact) => key(fact) === key(about))
+    return own.sort((a, b) => a.n - b.n)
+  }
+
+  types(about: Pick<Fact, 'jobId' | 'attempt'>): string[] {
+    return this.factsOf(about).map((fact) => fact.body.type)
+  }
+
+  fact<T extends FactBody['type']>(about: Pick<Fact, 'jobId' | 'attempt'>, type: T) {
+    const found = this.factsOf(about).find((fact) => fact.body.type === type)
+    return found?.body as Extract<FactBody, { type: T }> | undefined
+  }
+
+  log(about: Pick<Fact, 'jobId' | 'attempt'>, stream = '0'): Buffer {
+    return this.#logs.get(`${key(about)}/${stream}`) ?? Buffer.alloc(0)
+  }
+
+  addBlob(bytes: Buffer): string {
+    const sha256 = createHash('sha256').update(bytes).digest('hex')
+    this.blobs.set(sha256, bytes)
+    return sha256
+  }
+
+  #tell(message: ToAgent): void {
+    for (const socket of this.#sockets) socket.send(JSON.stringify(message))
+  }
+
+  #connected(socket: WebSocket): void {
+    this.#sockets.add(socket)
+    socket.on('close', () => this.#sockets.delete(socket))
+    socket.on('message', (data) => this.#hear(socket, FromAgent.parse(JSON.parse(String(data)))))
+  }
+
+  #hear(socket: WebSocket, message: FromAgent): void {
+    if (message.type === 'hello') {
+      this.hellos.push(message)
+      socket.send(JSON.stringify({ type: 'snapshot', assignments: [...this.assignments.values()] } satisfies ToAgent))
+    }
+    if (message.type !== 'facts') return
+    this.#messages += 1
+    for (const fact of message.facts) {
+      this.arrivals.push({ fact, at: performance.now(), message: this.#messages })
+      const id = `${key(fact)}/${fact.n}`
+      if (!this.#facts.has(id)) this.#facts.set(id, fact)
+    }
+    if (!this.acknowledges) return
+    const acked = message.facts.map(({ jobId, attempt, n }) => ({ jobId, attempt, n }))
+    for (const fact of message.facts) this.#settle(fact)
+    socket.send(JSON.stringify({ type: 'ack', facts: acked } satisfies ToAgent))
+  }
+
+  /** As a server does: an accepted attempt is known as such, an empty one is no longer wanted. */
+  #settle(fact: Fact): void {
+    const assignment = this.assignments.get(key(fact))
+    if (!assignment) return
+    if (fact.body.type === 'accepted') this.assignments.set(key(fact), { ...assignment, accepted: true })
+    if (fact.body.type === 'empty') this.assignments.delete(key(fact))
+  }
+
+  async #answer(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
+    const url = new URL(request.url ?? '', this.url)
+    const body = await readAll(request)
+    const [kind, ...rest] = url.pathname.replace('/api/v1/host/', '').split('/')
+    if (kind === 'blobs') return this.#answerBlob(rest[0] ?? '', response)
+    const name = rest.join('/')
+    const before = this.#logs.get(name) ?? Buffer.alloc(0)
+    if (request.method === 'PUT' && Number(url.searchParams.get('offset')) !== before.length) {
+      return void response.writeHead(409).end(JSON.stringify({ code: 'offset_conflict', end: before.length }))
+    }
+    const after = Buffer.concat([before, body])
+    this.#logs.set(name, after)
+    response.end(JSON.stringify({ end: after.length, final: url.searchParams.has('final') }))
+  }
+
+  #answerBlob(sha256: string, response: http.ServerResponse): void {
+    const blob = this.blobs.get(sha256)
+    this.blobFailures -= 1
+    if (!blob || this.blobFailures >= 0) return void response.writeHead(503).end()
+    response.end(blob)
+  }
+}
+
+function key({ jobId, attempt }: { jobId: string; attempt: number }): string {
+  return `${jobId}/${attempt}`
+}
+
+async function readAll(request: http.IncomingMessage): Promise<Buffer> {
+  const parts: Buffer[] = []
+  for await (const part of request) parts.push(part as Buffer)
+  return Buffer.concat(parts)
+}

@@ -1,0 +1,13 @@
+import { defineConfig } from 'vitest/config'
+
+// `forks`: the native core of Temporal's SDK crashes under worker threads. Two workers: the suite starts real servers.
+export default defineConfig({
+  test: {
+    pool: 'forks',
+    include: ['test/**/*.test.ts'],
+    exclude: ['test/slow/**', '**/node_modules/**'],
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    maxWorkers: 2,
+  },
+})
