@@ -62,7 +62,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
     const machine = { cpus: availableParallelism(), memoryBytes: totalmem(), diskFreeBytes: freeBytes(home) }
     const who = { hostId, name, pool, bootId, version: version(), containment: containment.level, devices }
     connection.send({ type: 'hello', ...who, ...machine })
-    agent.repeatFacts()
+    agent.serverIsBack()
   }
   function beat(): void {
     connection.send({ type: 'beat', diskFreeBytes: freeBytes(home) })

@@ -26,10 +26,10 @@ export function hostRoutes(app: App, deps: Deps): void {
   })
 
   app.get('/api/v1/host/logs/:jobId/:attempt/:stream', {
-    schema: { hide: true, params: Target, querystring: z.object({ fence: z.coerce.number().int() }) },
+    schema: { hide: true, params: Target },
     onRequest: host,
     handler: async (request) => {
-      await checkFence(deps, request.params, request.query.fence, request.caller.token.host_id)
+      await checkHolder(deps, request.params, request.caller.token.host_id)
       return logs.end(request.params)
     },
   })
@@ -48,7 +48,7 @@ export function hostRoutes(app: App, deps: Deps): void {
     onRequest: host,
     handler: async (request) => {
       const { offset, fence, final } = request.query
-      await checkFence(deps, request.params, fence, request.caller.token.host_id)
+      await checkHolder(deps, request.params, request.caller.token.host_id, fence)
       const bytes = await collect(request.body as Readable | null)
       const end =
         bytes.length > 0 ? await logs.append(request.params, offset, bytes) : (await logs.end(request.params)).end
@@ -59,19 +59,17 @@ export function hostRoutes(app: App, deps: Deps): void {
 }
 
 /** Only the host that holds the attempt, with the attempt's own number, may write its logs. Fails with `fenced`. */
-async function checkFence({ store }: Deps, key: LogKey, fence: number, hostId: string | null): Promise<void> {
+async function checkHolder({ store }: Deps, key: LogKey, hostId: string | null, fence?: number): Promise<void> {
+  // An agent that has just started may send before its hello has been taken; it is told to come again.
+  if (hostId === null) throw new Failure('unavailable', 'The host of this token has not connected yet')
   const row = await store.read
     .selectFrom('attempts')
     .select(['fence', 'host_id'])
     .where('job_id', '=', key.jobId)
     .where('number', '=', key.attempt)
     .executeTakeFirst()
-  if (!row || row.fence !== fence || row.host_id !== hostId) {
-    throw new Failure(
-      'fenced',
-      `Attempt ${key.attempt} of job ${key.jobId} is not held by this host with fence ${fence}`,
-    )
-  }
+  if (row && row.host_id === hostId && (fence === undefined || row.fence === fence)) return
+  throw new Failure('fenced', `Attempt ${key.attempt} of job ${key.jobId} is not held by this host with fence ${fence ?? 'any'}`)
 }
 
 async function collect(body: Readable | null): Promise<Uint8Array> {

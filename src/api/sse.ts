@@ -55,12 +55,14 @@ export class Bell {
   async heard(signal: AbortSignal, atMost: number): Promise<void> {
     if (!this.#rung && !signal.aborted) {
       await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, atMost)
-        this.#wake = () => {
+        const wake = () => {
           clearTimeout(timer)
+          signal.removeEventListener('abort', wake)
           resolve()
         }
-        signal.addEventListener('abort', () => this.#wake?.(), { once: true })
+        const timer = setTimeout(wake, atMost)
+        this.#wake = wake
+        signal.addEventListener('abort', wake)
       })
       this.#wake = undefined
     }

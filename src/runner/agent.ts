@@ -47,6 +47,12 @@ export class Agent {
     if (facts.length > 0) this.say({ type: 'facts', facts })
   }
 
+  /** A connection stands again: what the server does not have for sure goes out, facts and logs. */
+  serverIsBack(): void {
+    this.repeatFacts()
+    for (const attempt of this.#attempts.values()) attempt.serverIsBack()
+  }
+
   /** The slow look at everything, see Attempt. */
   poll(): void {
     for (const attempt of this.#attempts.values()) attempt.poll()

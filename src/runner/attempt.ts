@@ -105,6 +105,10 @@ export class Attempt {
     return this.#facts.unacknowledged
   }
 
+  serverIsBack(): void {
+    this.#logs.serverIsBack()
+  }
+
   /** The slow look beside the watch of the folder: who was adopted, or lies on a network disk, gives no sign. */
   poll(): void {
     this.look()
@@ -263,7 +267,7 @@ export class Attempt {
   /** Nobody recorded the end. What may still live goes first: nobody could record its end either. */
   async #reportUnknown(unknown: 'no_record' | 'reboot'): Promise<void> {
     this.#observation.look()
-    if (!this.#tree.isEmpty()) return this.#ending.begin('leftovers')
+    if (unknown === 'no_record' && !this.#tree.isEmpty()) return this.#ending.begin('leftovers')
     const phase = this.folder.part('process') || !this.folder.part('setup') ? 'run' : 'setup'
     await this.#reportEnd({ phase, code: null, unknown, ...this.#signalled() })
   }
@@ -303,8 +307,9 @@ export class Attempt {
     this.#watcher?.close()
     void this.#logs.finish().then(
       () => {
-        if (!this.#areLogsConfirmed) this.look()
+        const isNews = !this.#areLogsConfirmed
         this.#areLogsConfirmed = true
+        if (isNews) this.look()
       },
       // Closed meanwhile: the next agent finishes them.
       () => {},

@@ -90,9 +90,13 @@ export class Ending {
     const parts = (['process', 'setup'] as const).map((name) => folder.part(name)).filter((part) => part !== undefined)
     const leaders = parts.map((part) => tree.pidOf(part)).filter((pid) => pid !== undefined)
     for (const pid of leaders) signalGroup(pid)
-    const told = new Set(tree.wrapperPids())
-    for (const pid of tree.pids()) {
-      if (!told.has(pid) && !leaders.includes(readProcess(pid)?.group ?? pid)) signal(pid, 'SIGTERM')
+    const wrapper = tree.wrapperPids()
+    for (const pid of tree.pids().filter((pid) => !wrapper.includes(pid))) {
+      const entry = readProcess(pid)
+      if (!entry) continue
+      // The loop of a wrapper that is gone, in the wrapper's session: it is deaf to SIGTERM and of no more use.
+      if (wrapper.length === 0 && entry.session === folder.wrapper?.pid) signal(pid, 'SIGKILL')
+      else if (!leaders.includes(entry.group)) signal(pid, 'SIGTERM')
     }
   }
 

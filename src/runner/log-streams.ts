@@ -31,6 +31,11 @@ export class LogStreams {
     return this.#finished
   }
 
+  /** The server may have lost its last bytes, or have forgotten the stream: asks it where it ends. */
+  serverIsBack(): void {
+    for (const shipper of this.#shippers.values()) shipper.serverIsBack()
+  }
+
   close(): void {
     for (const shipper of this.#shippers.values()) shipper.close()
   }

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { closeSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs'
 import { z } from 'zod'
 
 /**
@@ -84,10 +84,24 @@ export function signal(pid: number, name: NodeJS.Signals): boolean {
   }
 }
 
+/** A read that gives less was the last one. */
+const PAGE = 4096
+/** Room for any of these files; of an environment that is longer the rest is left. */
+const room = Buffer.allocUnsafe(256 * 1024)
+
+/** With half the system calls of readFileSync, since a scan reads hundreds of them. */
 function readProc(pid: number, file: string): string | undefined {
+  let descriptor: number | undefined
   try {
-    return readFileSync(`/proc/${pid}/${file}`, 'latin1')
+    descriptor = openSync(`/proc/${pid}/${file}`, 'r')
+    let length = 0
+    for (let read = PAGE; read >= PAGE && length < room.length; length += read) {
+      read = readSync(descriptor, room, length, room.length - length, null)
+    }
+    return room.toString('latin1', 0, length)
   } catch {
     return undefined
+  } finally {
+    if (descriptor !== undefined) closeSync(descriptor)
   }
 }

@@ -45,7 +45,7 @@ export class StreamEndpoint {
 
   /** Where the stream ends. */
   async ask(): Promise<StreamAnswer> {
-    return readAnswer(await this.#send('GET', ''))
+    return readAnswer(await this.#send('GET', `?fence=${this.#fence}`))
   }
 
   /** Appends at `offset`; `final` says that nothing follows. The answer's end is elsewhere when the server's was. */

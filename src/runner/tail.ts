@@ -9,10 +9,10 @@ const MIN_CHUNK = 16 * 1024
 const MAX_CHUNK = 1024 * 1024
 const MIN_BACKOFF = 50
 const MAX_BACKOFF = 5_000
-/** Least time between two requests of a writer that goes on and on; the first bytes after a quiet time wait for nothing. */
-const MIN_PAUSE = 5
+/** Least time between two requests of one stream, however many send: the most that a line waits to be put with others. */
 const MAX_PAUSE = 50
-const QUIET = 100
+/** That pause, for each small request per second of the whole process; twenty chatty streams come to 400 and 50 ms. */
+const PAUSE_PER_RATE = 1 / 8
 const NO_BYTES = Buffer.alloc(0)
 
 export interface ShipperOptions extends StreamAddress {
@@ -49,8 +49,7 @@ export class LogShipper {
 
   #buffer = NO_BYTES
   #chunk = MIN_CHUNK
-  #pause = 0
-  #sentAt = 0
+  #sendAfter = 0
 
   #hasGrown = true
   #lastGrowthAt = Date.now()
@@ -131,7 +130,7 @@ export class LogShipper {
   async #step(source: LogSource): Promise<void> {
     if (this.#mustAsk) return this.#ask()
     if (this.#isFinal) return this.#rest(source)
-    await this.#sleepUntil(() => this.#isFinishing, this.#sentAt + this.#pause - Date.now())
+    await this.#sleepUntil(() => this.#isFinishing, this.#sendAfter - Date.now())
     this.#hasGrown = false
     const bytes = await source.read(this.#end, this.#room())
     if (this.#state === 'over') return
@@ -149,9 +148,8 @@ export class LogShipper {
     const isFull = bytes.length === this.#chunk
     const answer = await this.#endpoint.append(offset, bytes, false)
     this.#take(answer)
-    this.#sentAt = Date.now()
     // A writer that fills the buffer is ahead of us: larger bites, and no pause between them.
-    this.#pause = isFull ? 0 : Math.min(MAX_PAUSE, Math.max(MIN_PAUSE, this.#pause * 2))
+    this.#sendAfter = isFull ? 0 : Date.now() + Math.min(MAX_PAUSE, smallRequests.count() * PAUSE_PER_RATE)
     if (isFull) this.#chunk = Math.min(MAX_CHUNK, this.#chunk * 4)
     else if (bytes.length < this.#chunk / 4) this.#chunk = Math.max(MIN_CHUNK, this.#chunk / 4)
     if (this.#end === offset + bytes.length) this.#recovered()
@@ -190,7 +188,6 @@ export class LogShipper {
     this.#buffer = NO_BYTES
     this.#recovered()
     await this.#sleepUntil(() => this.#hasGrown || this.#isFinishing || this.#mustAsk)
-    if (Date.now() - this.#sentAt > QUIET) this.#pause = 0
   }
 
   async #backOff(error: unknown): Promise<void> {
@@ -265,6 +262,18 @@ export class LogShipper {
     const { jobId, attempt, stream } = this.#options
     return { jobId, attempt, stream, end: this.#end }
   }
+}
+
+/** Requests per second over about the last second, in the whole process; counts one more. */
+const smallRequests = {
+  rate: 0,
+  at: 0,
+  count(): number {
+    const now = performance.now()
+    this.rate = this.rate * Math.exp((this.at - now) / 1000) + 1
+    this.at = now
+    return this.rate
+  },
 }
 
 function settledLater<T>() {

@@ -86,7 +86,7 @@ finish() {
   mv exit.part exit
   wait $watch
   # The first process of a PID namespace takes everybody along: what the training left behind gets its own grace.
-  [ $level = inside ] && while kill -0 -- -1 2>/dev/null; do sleep 0.1; done
+  [ $level = inside ] && while kill -s 0 -- -1 2>/dev/null; do sleep 0.1; done
   exit 0
 }
 

@@ -27,7 +27,7 @@ describe('logs in files, beside what every store promises:', () => {
     const key = newKey()
     await store.append(key, 0, text('whole'))
     const handles = await handlePrototype()
-    const { write } = handles
+    const write = handles.write as (bytes: Uint8Array, at: number, length: number, position: number) => Promise<unknown>
     vi.spyOn(handles, 'write').mockImplementation(async function (
       this: FileHandle,
       bytes: Uint8Array,

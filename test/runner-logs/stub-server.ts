@@ -35,7 +35,7 @@ export class StubServer {
   readonly streams = new Map<string, StubStream>()
   readonly seen: SeenRequest[] = []
   trouble: (request: SeenRequest, index: number) => Trouble = () => undefined
-  /** Appends with a lower fence are refused. */
+  /** Requests with a lower fence, or without one, are refused. */
   fence = 0
   #server: http.Server | undefined
   #port = 0
@@ -94,7 +94,7 @@ export class StubServer {
     if (typeof trouble === 'object' && 'status' in trouble)
       return send(response, trouble.status, { code: trouble.code })
     if (typeof trouble === 'object') await new Promise((resolve) => setTimeout(resolve, trouble.delayMs))
-    const [status, answer] = this.#answer(seen, Number(url.searchParams.get('fence')), body)
+    const [status, answer] = this.#answer(seen, Number(url.searchParams.get('fence') ?? Number.NaN), body)
     if (trouble === 'break_after') return void request.socket.destroy()
     send(response, status, answer)
   }
@@ -102,8 +102,8 @@ export class StubServer {
   #answer(seen: SeenRequest, fence: number, body: Buffer): [number, object] {
     const stream = this.stream(seen.path)
     const end = stream.bytes.length
+    if (!(fence >= this.fence)) return [409, { code: 'fenced' }]
     if (seen.method === 'GET') return [200, { end, final: stream.final }]
-    if (fence < this.fence) return [409, { code: 'fenced' }]
     if (seen.offset !== end) return [409, { code: 'offset_conflict', end }]
     if (stream.final && body.length > 0) return [409, { code: 'state_conflict' }]
     stream.bytes = Buffer.concat([stream.bytes, body])

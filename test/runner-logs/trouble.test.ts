@@ -136,9 +136,13 @@ describe('a shipper of logs in trouble', () => {
     expect(shipping.stored.toString()).toBe('mine')
   })
 
-  test('is fenced also when only the end is left to tell', async () => {
-    await writeFile(shipping.file, '')
+  test('is fenced also before it has sent anything, and when only the end is left to tell', async () => {
+    await writeFile(shipping.file, 'x')
+    const late = shipping.shipper({ fence: 7 })
+    late.start()
+    await eventually(() => expect(shipping.stored.toString()).toBe('x'))
     shipping.server.fence = 8
+    expect(await late.finish()).toBe('fenced')
     expect(await shipping.shipper({ fence: 7 }).finish()).toBe('fenced')
     expect(shipping.isFinal).toBe(false)
   })

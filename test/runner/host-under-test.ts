@@ -106,8 +106,8 @@ export async function until<T>(
 ) {
   const deadline = performance.now() + ms
   for (;;) {
-    const value = await look()
-    if (value !== undefined && value !== false) return value as T
+    const value = look()
+    if (value !== undefined && value !== null && value !== false) return value
     if (performance.now() > deadline) throw new Error(`waited ${ms} ms in vain until ${what}`)
     await delay(5)
   }

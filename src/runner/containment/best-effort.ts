@@ -46,8 +46,10 @@ export class BestEffortTree implements Tree {
     return wrapper && isAlive(wrapper) ? [wrapper.pid] : []
   }
 
+  /** Who is known is looked at first: a scan of all processes takes some milliseconds. */
   isEmpty(): boolean {
-    return this.pids().length === 0
+    const isKnownAlive = [...this.#known].some(([pid, startTime]) => isAlive({ pid, startTime }))
+    return !isKnownAlive && this.wrapperPids().length === 0 && this.pids().length === 0
   }
 
   kill(): void {

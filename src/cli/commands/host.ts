@@ -1,0 +1,53 @@
+import type { Command } from 'commander'
+import type { Host } from '../../client/index.js'
+import type { HostMainOptions } from '../../host-main.js'
+import { formatSize } from '../../schema/size.js'
+import { connect } from '../connection.js'
+import { type ServerFlags, wholeNumber, withServer } from '../options.js'
+import { print, printJson } from '../output.js'
+import { between } from '../text.js'
+
+/** `anneal host` runs the agent of this machine; `anneal host list` shows all hosts. */
+export function define(command: Command): void {
+  command
+    .enablePositionalOptions()
+    .option('--home <folder>', 'default ANNEAL_HOME, or ~/.anneal')
+    .option('--url <url>', 'the server; default ANNEAL_URL')
+    .option('--token <token>', 'of the role host; default ANNEAL_TOKEN')
+    .option('--name <name>', 'default: the name of the machine')
+    .option('--pool <pool>', 'default: default')
+    .option('--devices <count>', 'that many CPU slots in place of the GPUs that are found', wholeNumber)
+    .action(async (options: HostMainOptions) => {
+      const { hostMain } = await import('../../host-main.js')
+      await hostMain(options)
+    })
+  const list = command.command('list').description('list hosts with their containment and devices')
+  withServer(list).action(listHosts)
+}
+
+async function listHosts(flags: ServerFlags): Promise<void> {
+  const hosts = await connect(flags).listHosts()
+  if (flags.json) return printJson({ hosts })
+  if (hosts.length === 0) return print('no host has connected yet')
+  print(hosts.map(describe).join('\n\n'))
+}
+
+function describe(host: Host): string {
+  const promise = host.containment === 'best_effort' ? 'processes may escape a stop' : 'a stop ends the whole tree'
+  const link = host.connected ? 'connected' : `silent for ${between(host.lastSeenAt, null)}`
+  const head = `${host.name}  ${link}  pool ${host.pool}  id ${host.id}`
+  const facts = [
+    `containment ${host.containment}: ${promise}`,
+    `${host.cpus} CPUs, ${formatSize(host.memoryBytes)} memory, ${formatSize(host.diskFreeBytes)} disk free`,
+  ]
+  return [head, ...facts.map((fact) => `  ${fact}`), ...host.devices.map((device) => `  ${deviceLine(device)}`)].join(
+    '\n',
+  )
+}
+
+function deviceLine({ uuid, kind, model, state, note, heldBy, memoryBytes }: Host['devices'][number]): string {
+  const use = heldBy ? `held by ${heldBy.jobId} attempt ${heldBy.attempt}` : state === 'ok' ? 'free' : ''
+  const memory = memoryBytes ? ` ${formatSize(memoryBytes)}` : ''
+  const trouble = state === 'ok' ? '' : `${state}${note ? `: ${note}` : ''}`
+  return [kind, uuid, `${model}${memory}`, use, trouble].filter(Boolean).join('  ')
+}

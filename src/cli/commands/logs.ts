@@ -1,0 +1,58 @@
+import type { Command } from 'commander'
+import type { Client, Job } from '../../client/index.js'
+import { Failure } from '../../schema/failure.js'
+import { connect } from '../connection.js'
+import { sayBreak, sayOutcome } from '../follow.js'
+import { type ServerFlags, wholeNumber, withServer } from '../options.js'
+import { print, printJson, writeBytes } from '../output.js'
+
+interface Flags extends ServerFlags {
+  follow?: boolean
+  attempt?: number
+  stream: string
+}
+
+/** `anneal logs REF`: the stored bytes and nothing else; with `-f` those that come, too. */
+export function define(command: Command): void {
+  command
+    .argument('<ref>', 'id, beginning of an id, or name (the newest of it)')
+    .option('-f, --follow', 'go on until the job has ended; the exit code is then that of its outcome')
+    .option('--attempt <number>', 'only that attempt; all of them, in their order, without it', wholeNumber)
+    .option('--stream <stream>', 'setup, or the rank of a process', '0')
+  withServer(command).action(async (ref: string, flags: Flags) => {
+    const client = connect(flags)
+    const job = await client.showJob(ref)
+    checkAttempt(job, flags)
+    if (flags.follow) return follow(client, job, flags)
+    if (flags.json) return printJson({ id: job.id, streams: await client.listLogs(job.id) })
+    await writeStored(client, job, flags)
+  })
+}
+
+function checkAttempt(job: Job, { attempt, follow }: Flags): void {
+  const isThere = attempt === undefined || job.attempts.some(({ number }) => number === attempt)
+  if (isThere || (follow && job.state !== 'ended')) return
+  throw new Failure('not_found', `Job ${job.id} has no attempt ${attempt}; it has ${job.attempts.length}`, {
+    next: `see anneal show ${job.id}`,
+  })
+}
+
+async function writeStored(client: Client, { id }: Job, flags: Flags): Promise<void> {
+  for (const { attempt, stream, end } of await client.listLogs(id)) {
+    if (stream !== flags.stream || (flags.attempt ?? attempt) !== attempt || end === 0) continue
+    for await (const bytes of (await client.readLog(id, attempt, stream)) ?? []) await writeBytes(process.stdout, bytes)
+  }
+}
+
+async function follow(client: Client, { id }: Job, { attempt, stream, json }: Flags): Promise<void> {
+  for await (const item of client.followLogs(id, { attempt, stream, onBreak: sayBreak })) {
+    if (json)
+      print(JSON.stringify(item.type === 'end' ? item : { ...item, bytes: undefined, base64: base64(item.bytes) }))
+    else if (item.type === 'bytes') await writeBytes(process.stdout, item.bytes)
+    if (item.type === 'end') process.exitCode = sayOutcome(id, item.outcome)
+  }
+}
+
+function base64(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('base64')
+}

@@ -1,0 +1,63 @@
+import type { Command } from 'commander'
+import type { Attempt, Job } from '../../client/index.js'
+import { connect } from '../connection.js'
+import { type ServerFlags, withServer } from '../options.js'
+import { plain, print, printJson } from '../output.js'
+import { attemptLine, clocksLine, localTime, outcomeLine, paintedStanding } from '../text.js'
+
+/** `anneal show REF`: everything about a job, on one page. */
+export function define(command: Command): void {
+  withServer(command.argument('<ref>', 'id, beginning of an id, or name (the newest of it)')).action(
+    async (ref: string, flags: ServerFlags) => {
+      const job = await connect(flags).showJob(ref)
+      if (flags.json) return printJson(job)
+      print(page(job))
+    },
+  )
+}
+
+function page(job: Job): string {
+  const rows: [string, string | null][] = [
+    ['job', `${job.name}  ${job.id}`],
+    ['state', job.outcome ? `${job.state}, ${paintedStanding(job)}` : paintedStanding(job)],
+    ['outcome', job.outcome && outcomeLine(job.outcome)],
+    ['stop', job.stopWanted && job.state !== 'ended' ? 'wanted' : null],
+    ['waits for', job.waitingFor && plain(job.waitingFor)],
+    ['clocks', clocksLine(job.clocks)],
+    ['submitted', `${localTime(job.createdAt)} by ${job.createdBy}, pool ${job.pool}, priority ${job.priority}`],
+    ['command', plain(commandText(job.spec.command))],
+    [
+      'tags',
+      Object.entries(job.tags)
+        .map(([name, value]) => plain(`${name}=${value}`))
+        .join(' ') || null,
+    ],
+    ['retry of', job.retryOf],
+    ...attemptRows(job.attempts),
+    ...furtherRows(job),
+  ]
+  const lines = rows.filter((row): row is [string, string] => row[1] !== null)
+  return lines.map(([name, text]) => `${name.padEnd(10)}  ${text}`).join('\n')
+}
+
+function attemptRows(attempts: readonly Attempt[]): [string, string | null][] {
+  return attempts.flatMap((attempt, i): [string, string | null][] => [
+    [i === 0 ? 'attempts' : '', attemptLine(attempt)],
+    ['', attempt.outcome && attempt.outcome.reason !== 'completed' ? `   ${plain(attempt.outcome.message)}` : null],
+    ['', attempt.setupCached ? '   setup was there already' : null],
+    ['', attempt.resumedFrom ? `   resumed from ${plain(attempt.resumedFrom)}` : null],
+    ['', attempt.checkpoint ? `   last checkpoint ${plain(attempt.checkpoint)}` : null],
+  ])
+}
+
+function furtherRows({ id, state }: Job): [string, string][] {
+  const commands =
+    state === 'ended' ? [`logs ${id}`, `events ${id}`, `retry ${id}`] : [`logs -f ${id}`, `events ${id}`, `stop ${id}`]
+  return commands.map((text, i) => [i === 0 ? 'more' : '', `anneal ${text}`])
+}
+
+/** As one would type it. */
+function commandText(command: string | string[]): string {
+  if (typeof command === 'string') return command
+  return command.map((word) => (/^[\w./:=@%+,-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`)).join(' ')
+}

@@ -1,0 +1,77 @@
+import type { Client, Event, Job, Outcome } from '../client/index.js'
+import { exitCodeOf } from './exit-code.js'
+import { plain, say, writeBytes } from './output.js'
+import { outcomeLine } from './text.js'
+
+/** Once per break, so that a long silence of the server is no long list. */
+export function sayBreak(error: unknown, tries: number): void {
+  if (tries === 1) say(`the connection is lost (${plain((error as Error).message)}); connecting again`)
+}
+
+/**
+ * Follows a job to its end: what its first process writes goes to `output` unchanged, its setup and the changes of its
+ * state to stderr. Gives the outcome.
+ */
+export async function followJob(client: Client, job: Job, output: NodeJS.WriteStream): Promise<Outcome> {
+  const stop = new AbortController()
+  const following = [followOutput(client, job.id, output, stop.signal), sayStates(client, job.id, stop.signal)] as const
+  try {
+    const [outcome] = await Promise.all(following)
+    return outcome
+  } finally {
+    stop.abort()
+    await Promise.allSettled(following)
+  }
+}
+
+async function followOutput(
+  client: Client,
+  id: string,
+  output: NodeJS.WriteStream,
+  signal: AbortSignal,
+): Promise<Outcome> {
+  for await (const item of client.followLogs(id, { signal, onBreak: sayBreak })) {
+    if (item.type === 'end') return item.outcome
+    if (item.stream === '0') await writeBytes(output, item.bytes)
+    else if (item.stream === 'setup') await writeBytes(process.stderr, item.bytes)
+  }
+  throw new Error('the stream of the log ended without an outcome')
+}
+
+async function sayStates(client: Client, id: string, signal: AbortSignal): Promise<void> {
+  for await (const event of client.followEvents(id, { signal })) {
+    const text = stateText(event)
+    if (text) say(text)
+  }
+}
+
+/** What a person who waits wants to know of an entry; undefined for the rest. */
+function stateText(event: Event): string | undefined {
+  const { type, attempt, data } = event
+  const again = attempt !== null && attempt > 1 ? `attempt ${attempt} ` : ''
+  switch (type) {
+    case 'queued':
+      return `${again}queued`
+    case 'setup':
+      return data.cached ? undefined : 'setup begins'
+    case 'started':
+      return `${again}running, pid ${data.pid}${data.resumeFrom ? `, resumed from ${data.resumeFrom}` : ''}`
+    case 'stop_wanted':
+      return 'stopping'
+    case 'stop_ordered':
+      return `stopping: ${data.cause}`
+    case 'stalled':
+      return 'stalled'
+    case 'backoff':
+      return `attempt ${attempt} ended: ${data.reason}; the next begins at ${new Date(Number(data.until)).toLocaleTimeString()}`
+    default:
+      return undefined
+  }
+}
+
+/** The last words about a job that somebody followed; gives the exit code. */
+export function sayOutcome(id: string, outcome: Outcome): number {
+  say(outcomeLine(outcome))
+  if (outcome.reason !== 'completed') say(`more: anneal show ${id}`)
+  return exitCodeOf(outcome)
+}

@@ -1,0 +1,55 @@
+import { Command } from 'commander'
+import { VERSION } from '../version.js'
+
+interface CommandFile {
+  define(command: Command): void
+}
+
+interface Entry {
+  summary: string
+  alias?: string
+  load(): Promise<CommandFile>
+}
+
+/** Every command, in the order of the help. A command's file is loaded only when it is called, so that each starts fast. */
+const COMMANDS: Record<string, Entry> = {
+  up: { summary: 'run everything on this machine', load: () => import('./commands/up.js') },
+  run: { summary: 'submit a job and follow it to its end', load: () => import('./commands/run.js') },
+  submit: { summary: 'submit a job', load: () => import('./commands/submit.js') },
+  list: { summary: 'list jobs, newest first', alias: 'ls', load: () => import('./commands/list.js') },
+  show: { summary: 'show everything about a job', load: () => import('./commands/show.js') },
+  logs: { summary: "write a job's log, byte for byte", load: () => import('./commands/logs.js') },
+  wait: { summary: 'wait until jobs have ended', load: () => import('./commands/wait.js') },
+  stop: { summary: 'stop a job', load: () => import('./commands/stop.js') },
+  retry: { summary: 'submit an ended job again, with its checkpoints', load: () => import('./commands/retry.js') },
+  events: { summary: 'show the timeline of a job', load: () => import('./commands/events.js') },
+  queue: { summary: 'show who waits for devices', load: () => import('./commands/queue.js') },
+  host: { summary: 'run the agent of this machine; list hosts', load: () => import('./commands/host.js') },
+  pool: { summary: 'list pools', load: () => import('./commands/pool.js') },
+  server: { summary: 'run the API alone', load: () => import('./commands/server.js') },
+  worker: { summary: 'run the workflows alone', load: () => import('./commands/worker.js') },
+}
+
+/** Commands that serve until they are stopped; who reads their stdout may go. */
+const SERVICES = ['up', 'server', 'worker', 'host']
+
+/** Whether the arguments start a service. */
+export function isService([name, verb]: readonly string[]): boolean {
+  return SERVICES.includes(name ?? '') && verb !== 'list'
+}
+
+/** The program with the named commands loaded: those that the arguments may mean. Without `args`: all of them. */
+export async function createProgram(args?: readonly string[]): Promise<Command> {
+  const program = new Command('anneal')
+    .description('Runs training jobs durably.')
+    .version(VERSION, '-V, --version')
+    .enablePositionalOptions()
+    .exitOverride()
+    .addHelpText('after', '\nBegin with `anneal up`, then `anneal run -- python train.py`.')
+  for (const [name, { summary, alias, load }] of Object.entries(COMMANDS)) {
+    const command = program.command(name).description(summary)
+    if (alias) command.alias(alias)
+    if (!args || args.includes(name) || (alias && args.includes(alias))) (await load()).define(command)
+  }
+  return program
+}

@@ -1,0 +1,71 @@
+import { dirname, resolve } from 'node:path'
+import type { Client, Job, JobSpec } from '../client/index.js'
+import { Failure, failureCode } from '../schema/failure.js'
+import { print, printJson, say } from './output.js'
+import { checkSize, type JobFile, readJobFile } from './spec/job-file.js'
+import { applyFlags, type FlaggedSpec, type JobFlags, originOf } from './spec/job-flags.js'
+import { nameOfProgram } from './spec/program-name.js'
+
+/** What is to be run: a job file, or a command without one, or a file whose command is another. */
+export interface Source {
+  file?: string | undefined
+  command?: string[] | undefined
+}
+
+/** Reads, merges, packs and submits. A problem that the server names is found again in the file or among the flags. */
+export async function submit(client: Client, source: Source, flags: JobFlags): Promise<Job> {
+  const file = source.file === undefined ? undefined : await readJobFile(source.file)
+  const flagged = applyFlags(withCommand(file?.spec ?? {}, source), flags)
+  const { spec } = flagged
+  const folder = workdirOf(spec.workdir, source, flags)
+  if (folder === null) delete spec.workdir
+  else if (folder !== undefined) {
+    const { prepareWorkdir } = await import('./workdir/prepare.js')
+    spec.workdir = await prepareWorkdir(client, folder)
+  }
+  checkSize(file?.name ?? 'the job', Buffer.byteLength(JSON.stringify(spec)))
+  try {
+    const { job, existed } = await client.submitJob(spec as JobSpec, flags.idempotencyKey)
+    if (existed) say(`this key has been used for the same job before: it is ${job.id}`)
+    return job
+  } catch (error) {
+    throw failureCode(error) === 'invalid_spec' ? located(error as Failure, file, flagged) : error
+  }
+}
+
+/** One word with spaces in it is a line for the shell; else the words are the program and its arguments. */
+function withCommand(spec: Record<string, unknown>, { command = [] }: Source): Record<string, unknown> {
+  if (command.length === 0) return spec
+  const [first = ''] = command
+  const line = command.length === 1 && /\s/.test(first) ? first : command
+  return { name: nameOfProgram(command), ...spec, command: line }
+}
+
+/**
+ * The folder to pack; null for none, undefined where the description is to be left as it is. A path in a file is relative
+ * to the file, a flag to where we are; without a file the folder where we are is taken, as a person would expect it.
+ */
+function workdirOf(inSpec: unknown, { file }: Source, { workdir }: JobFlags): string | null | undefined {
+  if (workdir === false) return null
+  if (typeof workdir === 'string') return resolve(workdir)
+  if (typeof inSpec === 'string') return resolve(file === undefined || file === '-' ? '.' : dirname(file), inSpec)
+  return file === undefined ? process.cwd() : undefined
+}
+
+function located(failure: Failure, file: JobFile | undefined, { origins }: FlaggedSpec): Failure {
+  if (!failure.problems) return failure
+  const problems = failure.problems.map((problem) => {
+    const place = originOf(origins, problem.path) ?? file?.locate(problem.path)
+    return { ...problem, path: place === undefined ? problem.path : `${place} ${problem.path}` }
+  })
+  const count = problems.length === 1 ? 'an error' : `${problems.length} errors`
+  const message = `${file?.name ?? 'The job description'} has ${count}`
+  return new Failure(failure.code, message, { problems, next: 'mend what is named, then try again', cause: failure })
+}
+
+/** What `submit` and `run --detach` leave: the id, and how to go on. */
+export function printSubmitted(job: Job, flags: { json?: boolean }): void {
+  if (flags.json) printJson(job)
+  else print(job.id)
+  say(`submitted ${job.name}; follow it with: anneal logs -f ${job.id}`)
+}

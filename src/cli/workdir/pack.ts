@@ -1,0 +1,54 @@
+import { createHash } from 'node:crypto'
+import { rmSync } from 'node:fs'
+import { mkdtemp, open } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Pack } from 'tar'
+import type { WorkdirEntry } from './list.js'
+
+export interface Packed {
+  file: string
+  sha256: string
+  /** Of the archive. */
+  bytes: number
+  /** Removes the archive; also done when the process ends. */
+  remove(): void
+}
+
+/**
+ * Packs the entries into a tar file whose bytes depend on nothing but their names, contents, links and executable bits:
+ * sorted, without times and owners. Throws for a file that cannot be read, or that is cut while it is packed.
+ */
+export async function packWorkdir(
+  folder: string,
+  entries: readonly WorkdirEntry[],
+  onProgress: (bytes: number) => void = () => {},
+): Promise<Packed> {
+  const place = await mkdtemp(join(tmpdir(), 'anneal-workdir-'))
+  const remove = () => rmSync(place, { recursive: true, force: true })
+  process.once('exit', remove)
+  const file = join(place, 'workdir.tar')
+  const target = await open(file, 'wx', 0o600)
+  try {
+    const hash = createHash('sha256')
+    let bytes = 0
+    for await (const chunk of archive(folder, entries)) {
+      hash.update(chunk)
+      await target.writeFile(chunk)
+      bytes += chunk.length
+      onProgress(bytes)
+    }
+    return { file, sha256: hash.digest('hex'), bytes, remove }
+  } finally {
+    await target.close()
+  }
+}
+
+function archive(folder: string, entries: readonly WorkdirEntry[]): AsyncIterable<Buffer> {
+  const pack = new Pack({ cwd: folder, portable: true, mtime: new Date(0), noDirRecurse: true, strict: true, jobs: 1 })
+  // Two names of one file are two files: what the other name is called must not matter.
+  pack.linkCache = { get: () => undefined, set: () => undefined } as never
+  for (const { path } of entries) pack.add(path)
+  pack.end()
+  return pack as unknown as AsyncIterable<Buffer>
+}

@@ -1,0 +1,142 @@
+import openapiFetch, { type Client as OpenapiClient } from 'openapi-fetch'
+import type { components, operations, paths } from './api.js'
+import { type Event, type FollowLogsOptions, followEvents, followLogs, type LogEnd, type LogPiece } from './follow.js'
+import { newSend } from './request.js'
+import { type FollowOptions, untilAnswered } from './server-events.js'
+import { sendBlob, type UploadOptions } from './upload.js'
+
+export { Failure, type FailureCode, failureCode, type Problem } from '../schema/failure.js'
+export type { components, operations, paths } from './api.js'
+export type { Event, FollowLogsOptions, LogEnd, LogPiece } from './follow.js'
+export type { FollowOptions, OnBreak } from './server-events.js'
+export type { UploadOptions } from './upload.js'
+
+type Schemas = components['schemas']
+export type Http = OpenapiClient<paths>
+export type Job = Schemas['Job']
+export type JobSpec = Schemas['JobSpecInput']
+export type JobSummary = Schemas['JobSummary']
+export type Attempt = Schemas['Attempt']
+export type Outcome = Schemas['Outcome']
+export type LogStream = Schemas['LogStream']
+export type Host = Schemas['Host']
+export type Pool = Schemas['Pool']
+export type QueueEntry = Schemas['QueueEntry']
+export type JobFilter = NonNullable<operations['listJobs']['parameters']['query']>
+
+export interface ClientOptions {
+  /** Such as `http://127.0.0.1:7480`, without a path. */
+  url: string
+  token: string
+}
+
+const ID = /^[0-7][0-9a-hjkmnp-tv-z]{25}$/
+
+/** A client of one server. `ref` is an id, a unique prefix of one, or a name, which means the newest job of that name. */
+export type Client = ReturnType<typeof createClient>
+
+/**
+ * Calls to one server, typed by its OpenAPI document. What the server refuses is thrown as a `Failure` with its code,
+ * its next step and its problems; a server that does not answer as `unavailable`.
+ */
+export function createClient({ url, token }: ClientOptions) {
+  const send = newSend({ url, token })
+  /** Every route of the document, by method and path. */
+  const http: Http = openapiFetch<paths>({ baseUrl: url, fetch: send })
+  const path = (ref: string) => ({ params: { path: { ref } } })
+  const showJob = async (ref: string): Promise<Job> => of(await http.GET('/api/v1/jobs/{ref}', path(ref)))
+  /** Settled once, so that a follower stays with its job when a newer one takes the name. */
+  const idOf = async (ref: string, options: FollowOptions): Promise<string> =>
+    ID.test(ref) ? ref : (await untilAnswered(() => showJob(ref), options)).id
+
+  return {
+    url,
+    http,
+    showJob,
+
+    /** Submits; with the same key and the same description it gives the same job (`existed`), so it is safe to repeat. */
+    async submitJob(spec: JobSpec, key: string = crypto.randomUUID()): Promise<{ job: Job; existed: boolean }> {
+      const headers = { 'idempotency-key': key }
+      const { data, response } = await http.POST('/api/v1/jobs', { body: spec as never, params: { header: headers } })
+      return { job: data as Job, existed: response.status === 200 }
+    },
+
+    /** A new job like an ended one, which inherits its checkpoints. Safe to repeat with the same key. */
+    async retryJob(ref: string, key: string = crypto.randomUUID()): Promise<Job> {
+      const params = { path: { ref }, header: { 'idempotency-key': key } }
+      return of(await http.POST('/api/v1/jobs/{ref}/retry', { params }))
+    },
+
+    /** Wants the job stopped; returns at once. `force` leaves no grace, and closes the job of a silent host. */
+    async stopJob(ref: string, { force = false } = {}): Promise<Job> {
+      return of(await http.POST('/api/v1/jobs/{ref}/stop', { ...path(ref), body: { force } }))
+    },
+
+    /** One page, newest first; `next` is the `cursor` of the page after it. */
+    async listJobs(query: JobFilter = {}): Promise<{ jobs: JobSummary[]; next: string | null }> {
+      return of(await http.GET('/api/v1/jobs', { params: { query } }))
+    },
+
+    /** One page of the timeline after entry `after`, oldest first. */
+    async listEvents(ref: string, query: { after?: number; limit?: number } = {}): Promise<Event[]> {
+      return of(await http.GET('/api/v1/jobs/{ref}/events', { params: { path: { ref }, query } })).events
+    },
+
+    /** The timeline as it goes on, until the job has ended. Connects again by itself, like `followLogs`. */
+    async *followEvents(ref: string, options: FollowOptions & { after?: number } = {}): AsyncGenerator<Event> {
+      yield* followEvents(http, await idOf(ref, options), options)
+    },
+
+    /** The streams that there are, in the order of the attempts. */
+    async listLogs(ref: string): Promise<LogStream[]> {
+      return of(await http.GET('/api/v1/jobs/{ref}/logs', path(ref))).streams
+    },
+
+    /** The bytes that are stored of one stream. */
+    async readLog(ref: string, attempt: number, stream: string): Promise<ReadableStream<Uint8Array> | null> {
+      const params = { path: { ref, attempt, stream } }
+      const { data } = await http.GET('/api/v1/jobs/{ref}/logs/{attempt}/{stream}', { params, parseAs: 'stream' })
+      return (data ?? null) as ReadableStream<Uint8Array> | null
+    },
+
+    /**
+     * The bytes of the logs as they come, across attempts, then the outcome. When the connection breaks or the server
+     * is restarted it goes on by itself where it was, without a byte lost or given twice. Throws only what the server
+     * refuses (4xx), and the reason of its signal.
+     */
+    async *followLogs(ref: string, options: FollowLogsOptions = {}): AsyncGenerator<LogPiece | LogEnd> {
+      yield* followLogs(http, await idOf(ref, options), options)
+    },
+
+    /** The job once it has ended, through breaks of the connection like `followLogs`. */
+    async waitFor(ref: string, options: FollowOptions = {}): Promise<Job> {
+      const id = await idOf(ref, options)
+      for await (const _ of followEvents(http, id, options));
+      return untilAnswered(() => showJob(id), options)
+    },
+
+    /** Makes sure that the server has the file, known by its SHA-256; sends it only when it is not there yet. */
+    async uploadBlob(file: string, sha256: string, options: UploadOptions = {}): Promise<{ existed: boolean }> {
+      const { exists } = of(await http.GET('/api/v1/blobs/{sha256}', { params: { path: { sha256 } } }))
+      return exists ? { existed: true } : sendBlob(send, `${url}/api/v1/blobs/${sha256}`, file, options)
+    },
+
+    async listHosts(): Promise<Host[]> {
+      return of(await http.GET('/api/v1/hosts')).hosts
+    },
+
+    async listPools(): Promise<Pool[]> {
+      return of(await http.GET('/api/v1/pools')).pools
+    },
+
+    /** The jobs that wait in a pool, in their order. */
+    async listQueue(pool = 'default'): Promise<QueueEntry[]> {
+      return of(await http.GET('/api/v1/queue', { params: { query: { pool } } })).entries
+    },
+  }
+}
+
+/** The answer; one that is not good has been thrown before. */
+function of<T>({ data }: { data?: T }): T {
+  return data as T
+}
