@@ -1,10 +1,11 @@
 import { dirname, resolve } from 'node:path'
 import type { Client, Job, JobSpec } from '../client/index.js'
 import { Failure, failureCode } from '../schema/failure.js'
-import { print, printJson, say } from './output.js'
-import { checkSize, type JobFile, readJobFile } from './spec/job-file.js'
+import { say } from './output.js'
+import type { JobFile } from './spec/job-file.js'
 import { applyFlags, type FlaggedSpec, type JobFlags, originOf } from './spec/job-flags.js'
 import { nameOfProgram } from './spec/program-name.js'
+import { checkSize } from './spec/size.js'
 
 /** What is to be run: a job file, or a command without one, or a file whose command is another. */
 export interface Source {
@@ -14,7 +15,7 @@ export interface Source {
 
 /** Reads, merges, packs and submits. A problem that the server names is found again in the file or among the flags. */
 export async function submit(client: Client, source: Source, flags: JobFlags): Promise<Job> {
-  const file = source.file === undefined ? undefined : await readJobFile(source.file)
+  const file = await readFile(source.file)
   const flagged = applyFlags(withCommand(file?.spec ?? {}, source), flags)
   const { spec } = flagged
   const folder = workdirOf(spec.workdir, source, flags)
@@ -31,6 +32,13 @@ export async function submit(client: Client, source: Source, flags: JobFlags): P
   } catch (error) {
     throw failureCode(error) === 'invalid_spec' ? located(error as Failure, file, flagged) : error
   }
+}
+
+/** Loads the parser only where there is a file. */
+async function readFile(file: string | undefined): Promise<JobFile | undefined> {
+  if (file === undefined) return undefined
+  const { readJobFile } = await import('./spec/job-file.js')
+  return readJobFile(file)
 }
 
 /** One word with spaces in it is a line for the shell; else the words are the program and its arguments. */
@@ -61,11 +69,4 @@ function located(failure: Failure, file: JobFile | undefined, { origins }: Flagg
   const count = problems.length === 1 ? 'an error' : `${problems.length} errors`
   const message = `${file?.name ?? 'The job description'} has ${count}`
   return new Failure(failure.code, message, { problems, next: 'mend what is named, then try again', cause: failure })
-}
-
-/** What `submit` and `run --detach` leave: the id, and how to go on. */
-export function printSubmitted(job: Job, flags: { json?: boolean }): void {
-  if (flags.json) printJson(job)
-  else print(job.id)
-  say(`submitted ${job.name}; follow it with: anneal logs -f ${job.id}`)
 }

@@ -30,12 +30,14 @@ export class Agent {
   receive(message: ToAgent): void {
     switch (message.type) {
       case 'snapshot':
-        return this.#takeSnapshot(message.assignments)
+        this.#takeSnapshot(message.assignments)
+        break
       case 'change':
-        return this.#take(message.assignment)
+        this.#take(message.assignment)
+        break
       case 'ack':
         for (const { jobId, attempt, n } of message.facts) this.#attempts.get(keyOf({ jobId, attempt }))?.acknowledge(n)
-        return
+        break
       case 'refused':
         this.site.logger.error({ code: message.code }, `the server refuses this host: ${message.message}`)
     }

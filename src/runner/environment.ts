@@ -36,6 +36,7 @@ export function processEnvironment(options: {
     ANNEAL_JOB_NAME: assignment.jobName,
     ANNEAL_ATTEMPT: String(assignment.attempt),
     ANNEAL_CHECKPOINT_DIR: folder.checkpoints,
+    ANNEAL_DEVICES: assignment.devices.join(','),
     ANNEAL_OUTPUT_DIR: folder.file('output'),
     ANNEAL_METRICS_FILE: folder.file('metrics.jsonl'),
   }

@@ -96,7 +96,7 @@ keep_setup() (
   trap - HUP INT QUIT TERM
   part=$cache.tmp-$$-${run##*/}
   mkdir -p "$part" && cp -a --reflink=auto work env "$part/" && printf '%s\n' "$run" >"$part/from" || { rm -rf "$part"; exit; }
-  grep -rqIF -- "$run/work" "$part/env" && { rm -rf "$part"; exit; }
+  grep -rqIF --exclude=direct_url.json -- "$run/work" "$part/env" && { rm -rf "$part"; exit; }
   grep -rlIF -- "$run/env" "$part/env" | while IFS= read -r file; do sed -i "s|$run/env|$cache/env|g" "$file"; done
   mv -T "$part" "$cache" || rm -rf "$part"
 )
@@ -115,6 +115,7 @@ trap '' HUP INT QUIT TERM
 watch_limits &
 watch=$!
 
+[ -e stop ] && finish setup 143
 if [ -n "$setup" ]; then
   part setup.json setup env PYTHONPATH="$here/setup-python${PYTHONPATH:+:$PYTHONPATH}" sh -c "$setup"
   code=$?

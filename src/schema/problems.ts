@@ -16,8 +16,8 @@ function problemsOfIssue(issue: z.core.$ZodIssue, schema: z.ZodType, input: unkn
     return issue.keys.map((key) => unknownKey([...issue.path, key], key, known, at(input, [...issue.path, key])))
   }
   const value = at(input, issue.path)
-  const missing = value === undefined && issue.code === 'invalid_type'
-  const message = missing ? 'is required' : issue.code === 'invalid_union' ? unionMessage(issue) : issue.message
+  const missing = value === undefined && (issue.code === 'invalid_type' || issue.code === 'invalid_union')
+  const message = missing ? 'is required' : messageOf(issue)
   return [{ path: pathText(issue.path), message, ...(missing ? {} : { value: shorten(value) }) }]
 }
 
@@ -29,6 +29,12 @@ function unknownKey(path: PropertyKey[], key: string, known: string[], value: un
   const hint = nearest ? `; did you mean ${nearest.name}?` : ''
   const expected = known.length > 0 ? `one of ${known.join(', ')}` : 'no keys'
   return { path: pathText(path), message: `unknown key${hint}`, value: shorten(value), expected }
+}
+
+function messageOf(issue: z.core.$ZodIssue): string {
+  if (issue.code === 'invalid_union') return unionMessage(issue)
+  if (issue.code === 'invalid_key') return issue.issues[0]?.message ?? issue.message
+  return issue.message
 }
 
 function unionMessage(issue: z.core.$ZodIssueInvalidUnion): string {

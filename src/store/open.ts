@@ -7,6 +7,9 @@ import { Failure } from '../schema/failure.js'
 import type { Database, Db, Dialect } from './database.js'
 import { foundation } from './migrations/0001-foundation.js'
 
+/** Lists of ids of any length make ever new texts, so the number kept is bounded. */
+const PREPARED_BOUND = 1_000
+
 export interface OpenDatabase {
   db: Db
   dialect: Dialect
@@ -34,7 +37,7 @@ export async function openDatabase(where: { file: string } | { url: string }): P
 export function openSqliteReader(file: string): Db {
   const database = new SqliteDatabase(file, { readonly: true })
   database.pragma('busy_timeout = 5000')
-  return new Kysely<Database>({ dialect: new SqliteDialect({ database }) })
+  return new Kysely<Database>({ dialect: new SqliteDialect({ database: withPreparedOnce(database) }) })
 }
 
 function openSqlite(file: string): OpenDatabase {
@@ -45,7 +48,23 @@ function openSqlite(file: string): OpenDatabase {
   database.pragma('journal_mode = WAL')
   database.pragma('synchronous = FULL')
   database.pragma('busy_timeout = 5000')
-  return { db: new Kysely<Database>({ dialect: new SqliteDialect({ database }) }), dialect: 'sqlite' }
+  return { db: new Kysely<Database>({ dialect: new SqliteDialect({ database: withPreparedOnce(database) }) }), dialect: 'sqlite' }
+}
+
+/** Keeps prepared statements: the same few hundred texts come again and again, and preparing costs more than running. */
+function withPreparedOnce(database: SqliteDatabase.Database): Pick<SqliteDatabase.Database, 'prepare' | 'close'> {
+  const prepared = new Map<string, SqliteDatabase.Statement>()
+  return {
+    prepare: ((text: string) => {
+      const known = prepared.get(text)
+      if (known) return known
+      const statement = database.prepare(text)
+      if (prepared.size >= PREPARED_BOUND) prepared.clear()
+      prepared.set(text, statement)
+      return statement
+    }) as SqliteDatabase.Database['prepare'],
+    close: () => database.close(),
+  }
 }
 
 function openPostgres(url: string): OpenDatabase {

@@ -105,6 +105,22 @@ describe('logs in files, beside what every store promises:', () => {
     expect(await all(store, { jobId, attempt: 1, stream: '0' })).toEqual(text('xy'))
   })
 
+  test('a stream is on the disk, file and folders, before it is final', async () => {
+    const { dir, store } = await newFiles()
+    const key = newKey()
+    const folder = join(dir, key.jobId, '1')
+    await store.append(key, 0, text('safe'))
+    const handles = await handlePrototype()
+    const { sync } = handles
+    const lying: string[][] = []
+    vi.spyOn(handles, 'sync').mockImplementation(async function (this: FileHandle) {
+      lying.push((await readdir(folder)).sort())
+      return sync.call(this)
+    })
+    await store.finish(key, 4)
+    expect(lying).toEqual([['0.log'], ...Array(3).fill(['0.final', '0.log'])])
+  })
+
   test('the file holds the bytes and nothing else, where the design says', async () => {
     const { dir, store } = await newFiles()
     const key = { ...newKey(), attempt: 3, stream: 'setup' }

@@ -322,6 +322,7 @@ export async function all(store: LogStore, key: LogKey): Promise<Uint8Array> {
     if (part.length === 0) return plain(Buffer.concat(parts))
     parts.push(part)
     from += part.length
+    if (from > 64 * 1024 * 1024) throw new Error('the stream has no end')
   }
 }
 

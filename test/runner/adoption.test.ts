@@ -3,7 +3,18 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { readProcess, signal } from '../../src/runner/process-table.js'
 import { AgentProcess, compileAgent } from './agent-process.js'
-import { assignment, ended, LEVELS, lives, newHome, newHost, newMachine, newServer, started, until } from './host-under-test.js'
+import {
+  assignment,
+  ended,
+  LEVELS,
+  lives,
+  newHome,
+  newHost,
+  newMachine,
+  newServer,
+  started,
+  until,
+} from './host-under-test.js'
 
 compileAgent()
 
@@ -24,7 +35,10 @@ describe.each(LEVELS)('an agent that was killed, with attempts contained by %s',
     writeFileSync(go, '')
     expect(await ended(server, job)).toEqual({ phase: 'run', code: 9 })
     expect(server.types(job)).toEqual(['accepted', 'started', 'exited', 'empty'])
-    await until('the log is whole', () => isCount(server.log(job).toString()) && existsSync(join(home, 'runs', job.jobId, '1', 'done')))
+    await until(
+      'the log is whole',
+      () => isCount(server.log(job).toString()) && existsSync(join(home, 'runs', job.jobId, '1', 'done')),
+    )
   })
 
   it('reports an end that nobody watched', async () => {

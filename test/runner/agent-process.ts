@@ -26,9 +26,18 @@ export function compileAgent(): void {
   beforeAll(async () => {
     mkdirSync(join(root, '.cache'), { recursive: true })
     compiled = mkdtempSync(join(root, '.cache', 'agent-'))
-    const sources = ['host.ts', 'runner/**/*.ts', 'schema/*.ts', 'crash-point.ts'].map((path) => join(root, 'src', path))
+    const sources = ['host.ts', 'runner/**/*.ts', 'schema/*.ts', 'crash-point.ts'].map((path) =>
+      join(root, 'src', path),
+    )
     const layout = { outdir: join(compiled, 'dist'), outbase: join(root, 'src') }
-    await build({ entryPoints: sources, ...layout, format: 'esm', platform: 'node', target: 'node20', logLevel: 'warning' })
+    await build({
+      entryPoints: sources,
+      ...layout,
+      format: 'esm',
+      platform: 'node',
+      target: 'node20',
+      logLevel: 'warning',
+    })
     copyFileSync(join(root, 'src/runner/wrapper.sh'), join(compiled, 'dist/runner/wrapper.sh'))
     cpSync(join(root, 'src/runner/setup-python'), join(compiled, 'dist/runner/setup-python'), { recursive: true })
     copyFileSync(join(root, 'package.json'), join(compiled, 'package.json'))

@@ -91,7 +91,16 @@ it('a process that says it saves and commits is heard, and the next attempt resu
   server.want(first)
   await ended(server, first)
   const folder = join(home, 'runs', first.jobId, 'checkpoints')
-  expect(server.types(first)).toEqual(['accepted', 'started', 'checkpoint', 'checkpoint', 'checkpoint', 'saving', 'exited', 'empty'])
+  expect(server.types(first)).toEqual([
+    'accepted',
+    'started',
+    'checkpoint',
+    'checkpoint',
+    'checkpoint',
+    'saving',
+    'exited',
+    'empty',
+  ])
   expect(server.fact(first, 'checkpoint')?.path).toBe(join(folder, 'step-1'))
   expect(existsSync(join(folder, 'step-1'))).toBe(false)
   const second = assignment('echo $ANNEAL_RESUME_FROM', { jobId: first.jobId, attempt: 2, fence: 2 })

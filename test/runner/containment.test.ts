@@ -10,16 +10,19 @@ const escapee = (file: string) =>
   `setsid env -i sh -c 'setsid sh -c "trap : TERM; exec 9<>/dev/null; while :; do sleep 0.1; done # ${file}" >/dev/null 2>&1 &' `
 
 describe.each(LEVELS)('a tree contained by %s', (containment) => {
-  it.skipIf(containment === 'best_effort')('ends whole at a stop, a daemon with a clean environment included', async () => {
-    const { server, home } = await newMachine({ containment })
-    const job = assignment(`${escapee(home)}; echo up; while :; do sleep 0.05; done`, { graceMs: 300 })
-    server.want(job)
-    await until('it is up', () => server.log(job).length > 0)
-    await until('the daemon lives', () => findByCommand(home) !== undefined)
-    server.stop(job)
-    await ended(server, job)
-    expect(findByCommand(home)).toBeUndefined()
-  })
+  it.skipIf(containment === 'best_effort')(
+    'ends whole at a stop, a daemon with a clean environment included',
+    async () => {
+      const { server, home } = await newMachine({ containment })
+      const job = assignment(`${escapee(home)}; echo up; while :; do sleep 0.05; done`, { graceMs: 300 })
+      server.want(job)
+      await until('it is up', () => server.log(job).length > 0)
+      await until('the daemon lives', () => findByCommand(home) !== undefined)
+      server.stop(job)
+      await ended(server, job)
+      expect(findByCommand(home)).toBeUndefined()
+    },
+  )
 
   it.skipIf(containment === 'best_effort')('is not empty before a daemon with a clean environment is', async () => {
     const { server, home } = await newMachine({ containment })
@@ -51,7 +54,10 @@ describe.each(LEVELS)('a tree contained by %s', (containment) => {
     const job = assignment(['cat', '/proc/self/status', '/proc/self/stat'])
     server.want(job)
     await ended(server, job)
-    const text = await until('the log is there', () => /^\d+ \(cat\).*$/m.exec(server.log(job).toString()) && server.log(job).toString())
+    const text = await until(
+      'the log is there',
+      () => /^\d+ \(cat\).*$/m.exec(server.log(job).toString()) && server.log(job).toString(),
+    )
     expect(text).toMatch(/^SigIgn:\s*0+$/m)
     expect(text).toMatch(/^SigBlk:\s*0+$/m)
     const [pid, , , , group, session] = text.slice(text.lastIndexOf('\n', text.length - 2) + 1).split(' ')
@@ -90,7 +96,9 @@ it('two wrappers on one run folder start one training', async () => {
   const wrappers = Array.from({ length: 8 }, () => {
     return spawn('sh', [...settled, 'sh', '-c', 'echo ran; sleep 0.2'], { stdio: 'ignore', detached: true })
   })
-  cleanUp(() => wrappers.forEach(({ pid }) => pid && signal(pid, 'SIGKILL')))
+  cleanUp(() => {
+    for (const { pid } of wrappers) if (pid) signal(pid, 'SIGKILL')
+  })
   await Promise.all(wrappers.map((child) => new Promise((resolve) => child.once('exit', resolve))))
   expect(readFileSync(join(run, 'logs', '0'), 'utf8')).toBe('ran\n')
   expect(JSON.parse(readFileSync(join(run, 'exit'), 'utf8'))).toEqual({ phase: 'run', code: 0 })
@@ -103,7 +111,10 @@ it('a wrapper whose limit is long past ends the tree by itself, when nobody else
   writeFileSync(join(run, 'deadline'), `${Math.floor(Date.now() / 1000) - 60}\n`)
   const wrapper = new URL('../../src/runner/wrapper.sh', import.meta.url).pathname
   const command = ['sh', '-c', 'sleep 1000 & trap "" TERM; while :; do sleep 0.1; done']
-  const child = spawn('sh', [wrapper, run, 'best_effort', '', 'boot', '1', '', '', ...command], { stdio: 'ignore', detached: true })
+  const child = spawn('sh', [wrapper, run, 'best_effort', '', 'boot', '1', '', '', ...command], {
+    stdio: 'ignore',
+    detached: true,
+  })
   cleanUp(() => child.pid && signal(child.pid, 'SIGKILL'))
   await new Promise((resolve) => child.once('exit', resolve))
   expect(JSON.parse(readFileSync(join(run, 'exit'), 'utf8'))).toEqual({ phase: 'run', code: 137 })

@@ -107,7 +107,7 @@ export async function until<T>(
   const deadline = performance.now() + ms
   for (;;) {
     const value = look()
-    if (value !== undefined && value !== null && value !== false) return value
+    if (value !== undefined && value !== null && value !== false) return value as Exclude<T, undefined | null | false>
     if (performance.now() > deadline) throw new Error(`waited ${ms} ms in vain until ${what}`)
     await delay(5)
   }

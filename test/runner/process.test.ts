@@ -2,7 +2,17 @@ import { spawnSync } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { assignment, DEVICES, ended, newHome, newHost, newMachine, newServer, started, until } from './host-under-test.js'
+import {
+  assignment,
+  DEVICES,
+  ended,
+  newHome,
+  newHost,
+  newMachine,
+  newServer,
+  started,
+  until,
+} from './host-under-test.js'
 import type { StandIn } from './stand-in.js'
 
 describe('what the process gets', () => {
@@ -52,9 +62,9 @@ describe('what the process gets', () => {
     mkdirSync(join(home, 'secrets'))
     writeFileSync(join(home, 'secrets', 'FROM_FILE'), 'file-value-123\n', { mode: 0o600 })
     await newHost(server, home, { env: { ...process.env, ANNEAL_SECRET_FROM_ENV: 'env-value-456' } })
-    const job = assignment('echo ${#FROM_FILE} ${#FROM_ENV}; sleep 1000', { secrets: ['FROM_FILE', 'FROM_ENV'] })
+    const job = assignment('printenv FROM_FILE FROM_ENV | wc -c; sleep 1000', { secrets: ['FROM_FILE', 'FROM_ENV'] })
     server.want(job)
-    await until('it has written', () => server.log(job).toString() === '14 13\n')
+    await until('it has written', () => server.log(job).toString() === '29\n')
     const files = spawnSync('grep', ['-rlE', 'file-value-123|env-value-456', join(home, 'runs')])
     expect(files.stdout.toString()).toBe('')
     server.stop(job)
@@ -97,7 +107,11 @@ out.flush()`
     server.want(job)
     expect(await ended(server, job)).toMatchObject({ code: 0 })
     const all = Buffer.from(Array.from({ length: 256 }, (_, i) => i))
-    const expected = Buffer.concat([...Array(64).fill(all), Buffer.from([0xff, 0xfe, 0, 13, 10]), Buffer.alloc(5_000_000, 'x')])
+    const expected = Buffer.concat([
+      ...Array(64).fill(all),
+      Buffer.from([0xff, 0xfe, 0, 13, 10]),
+      Buffer.alloc(5_000_000, 'x'),
+    ])
     await until('all bytes are there', () => server.log(job).length >= expected.length)
     expect(server.log(job).equals(expected)).toBe(true)
   })

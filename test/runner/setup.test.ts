@@ -1,8 +1,18 @@
 import { execFileSync } from 'node:child_process'
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import type { Assignment } from '../../src/schema/agent.js'
 import { AgentProcess, compileAgent } from './agent-process.js'
 import { assignment, ended, LEVELS, newHome, newHost, newMachine, newServer, until } from './host-under-test.js'
 import type { StandIn } from './stand-in.js'
@@ -60,7 +70,9 @@ describe('a secret', () => {
     const job = assignment('true', { secrets: ['HF_TOKEN'] })
     server.want(job)
     expect(await ended(server, job)).toEqual({ phase: 'setup', code: null })
-    expect(server.fact(job, 'refused')?.message).toMatch(/HF_TOKEN is not on this host: set ANNEAL_SECRET_HF_TOKEN .* mode 0600/)
+    expect(server.fact(job, 'refused')?.message).toMatch(
+      /HF_TOKEN is not on this host: set ANNEAL_SECRET_HF_TOKEN .* mode 0600/,
+    )
   })
 
   it('that others can read is refused', async () => {
@@ -77,27 +89,20 @@ describe('a secret', () => {
 })
 
 describe.each(LEVELS)('a setup, contained by %s', (containment) => {
-  it('writes its own stream, and what it installs is there for the process and for the next attempt', async () => {
+  it('is done once for the same command on the same files, and its work is there the next time', async () => {
     const { server, home } = await newMachine({ containment })
-    const workdir = server.addBlob(pack(PACKAGE))
-    const setup = `date +%N > made-at; echo setting up; ${INSTALL}`
-    const command = 'cat made-at; digits-version; python3 -c "import digits; print(digits.__file__)"'
-    const first = assignment(command, { setup, workdir })
-    server.want(first)
-    expect(await ended(server, first, 60_000)).toEqual({ phase: 'run', code: 0 })
+    const jobs = [1, 2].map(() => assignment('cat made-at', { setup: 'echo setting up; date +%N > made-at' }))
+    for (const job of jobs) {
+      server.want(job)
+      expect(await ended(server, job)).toEqual({ phase: 'run', code: 0 })
+    }
+    const [first, second] = jobs as [Assignment, Assignment]
     expect(server.types(first)).toEqual(['accepted', 'setup', 'setup_done', 'started', 'exited', 'empty'])
     expect(server.fact(first, 'setup_done')?.cached).toBe(false)
-    expect(server.log(first, 'setup').toString()).toMatch(/^setting up\n/)
-    const second = assignment(command, { setup, workdir })
-    server.want(second)
-    expect(await ended(server, second)).toEqual({ phase: 'run', code: 0 })
     expect(server.fact(second, 'setup_done')?.cached).toBe(true)
-    const [made, version, file] = (await logOf(server, first)).split('\n')
-    const [madeAgain, versionAgain, fileAgain] = (await logOf(server, second)).split('\n')
-    expect([madeAgain, versionAgain]).toEqual([made, version])
-    expect(version).toBe('1.0')
-    expect(file).toContain(join(home, 'runs', first.jobId, '1', 'env'))
-    expect(fileAgain).toContain(join(home, 'setups'))
+    expect(await logOf(server, second)).toBe(await logOf(server, first))
+    await until('its own stream is there', () => server.log(first, 'setup').toString() === 'setting up\n')
+    expect(server.log(second, 'setup')).toHaveLength(0)
     expect(readdirSync(join(home, 'setups'))).toHaveLength(1)
   })
 
@@ -123,9 +128,30 @@ describe.each(LEVELS)('a setup, contained by %s', (containment) => {
   })
 })
 
+it('what a setup installs by pip is there for the process and, kept, for the next attempt', async () => {
+  const { server, home } = await newMachine()
+  const workdir = server.addBlob(packWheel())
+  const setup = `date +%N > made-at; ${INSTALL}`
+  const command = 'cat made-at; digits-version; python3 -c "import digits; print(digits.__file__)"'
+  const first = assignment(command, { setup, workdir })
+  server.want(first)
+  expect(await ended(server, first, 60_000)).toEqual({ phase: 'run', code: 0 })
+  expect(server.fact(first, 'setup_done')?.cached).toBe(false)
+  const second = assignment(command, { setup, workdir })
+  server.want(second)
+  expect(await ended(server, second)).toEqual({ phase: 'run', code: 0 })
+  expect(server.fact(second, 'setup_done')?.cached).toBe(true)
+  const [made, version, file] = (await logOf(server, first)).split('\n')
+  const [madeAgain, versionAgain, fileAgain] = (await logOf(server, second)).split('\n')
+  expect([madeAgain, versionAgain]).toEqual([made, version])
+  expect(version).toBe('1.0')
+  expect(file).toContain(join(home, 'runs', first.jobId, '1', 'env'))
+  expect(fileAgain).toContain(join(home, 'setups'))
+})
+
 it('a virtual environment that a setup makes works for the next attempt too, under its new path', async () => {
   const { server, home } = await newMachine()
-  const workdir = server.addBlob(pack(PACKAGE))
+  const workdir = server.addBlob(packWheel())
   const setup = `python3 -m venv --system-site-packages .venv && . .venv/bin/activate && ${INSTALL}`
   const command = '. .venv/bin/activate; command -v digits-version; digits-version; echo $VIRTUAL_ENV'
   const jobs = [assignment(command, { setup, workdir }), assignment(command, { setup, workdir })]
@@ -143,7 +169,9 @@ it('an agent that dies during a setup leaves it running, and its successor repor
   const home = newHome()
   const agent = await AgentProcess.start(server, home)
   const go = join(home, 'go')
-  const job = assignment('exit 3', { setup: `echo once >> ${join(home, 'ran')}; while [ ! -e ${go} ]; do sleep 0.01; done` })
+  const job = assignment('exit 3', {
+    setup: `echo once >> ${join(home, 'ran')}; while [ ! -e ${go} ]; do sleep 0.01; done`,
+  })
   server.want(job)
   await until('the setup runs', () => server.fact(job, 'setup'))
   await agent.kill()
@@ -164,13 +192,24 @@ it('a stop that comes before anything was started ends the attempt without start
   expect(server.types(job)).toEqual(['exited', 'empty'])
 })
 
-/** A package that pip installs without asking any index. */
-const PACKAGE = {
-  'pkg/setup.py':
-    'from setuptools import setup\nsetup(name="digits", version="1.0", py_modules=["digits"], entry_points={"console_scripts": ["digits-version=digits:main"]})\n',
-  'pkg/digits.py': 'def main():\n    print("1.0")\n',
+const WHEEL = 'digits-1.0-py3-none-any.whl'
+const INSTALL = `pip install --no-index --disable-pip-version-check -q ./${WHEEL}`
+
+/** A package that pip installs without asking any index or building anything: a wheel is a zip of these files. */
+function packWheel(): Buffer {
+  const folder = mkdtempSync(join(tmpdir(), 'anneal-wheel-'))
+  const files = {
+    'digits.py': 'def main():\n    print("1.0")\n',
+    'digits-1.0.dist-info/METADATA': 'Metadata-Version: 2.1\nName: digits\nVersion: 1.0\n',
+    'digits-1.0.dist-info/WHEEL': 'Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n',
+    'digits-1.0.dist-info/entry_points.txt': '[console_scripts]\ndigits-version = digits:main\n',
+    'digits-1.0.dist-info/RECORD': '',
+  }
+  const zip =
+    'import sys, json, zipfile\nz = zipfile.ZipFile(sys.argv[1], "w")\nfor n, t in json.loads(sys.argv[2]).items(): z.writestr(n, t)\nz.close()'
+  execFileSync('python3', ['-c', zip, join(folder, WHEEL), JSON.stringify(files)])
+  return execFileSync('tar', ['-czf', '-', '-C', folder, '.'])
 }
-const INSTALL = 'pip install --no-index --no-build-isolation --disable-pip-version-check -q ./pkg'
 
 function pack(files: Record<string, string>): Buffer {
   const folder = mkdtempSync(join(tmpdir(), 'anneal-pack-'))

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import type { Host } from '../../client/index.js'
-import type { HostMainOptions } from '../../host-main.js'
+import type { HostOptions } from '../../host-main.js'
 import { formatSize } from '../../schema/size.js'
 import { connect } from '../connection.js'
 import { type ServerFlags, wholeNumber, withServer } from '../options.js'
@@ -12,12 +12,11 @@ export function define(command: Command): void {
   command
     .enablePositionalOptions()
     .option('--home <folder>', 'default ANNEAL_HOME, or ~/.anneal')
-    .option('--url <url>', 'the server; default ANNEAL_URL')
-    .option('--token <token>', 'of the role host; default ANNEAL_TOKEN')
+    .option('--url <url>', 'the server; default ANNEAL_URL. The token comes from ANNEAL_TOKEN')
     .option('--name <name>', 'default: the name of the machine')
     .option('--pool <pool>', 'default: default')
     .option('--devices <count>', 'that many CPU slots in place of the GPUs that are found', wholeNumber)
-    .action(async (options: HostMainOptions) => {
+    .action(async (options: HostOptions) => {
       const { hostMain } = await import('../../host-main.js')
       await hostMain(options)
     })

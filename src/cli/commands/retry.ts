@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { connect } from '../connection.js'
 import { type ServerFlags, withServer } from '../options.js'
-import { printSubmitted } from '../submit.js'
+import { printSubmitted } from '../submitted.js'
 
 interface Flags extends ServerFlags {
   idempotencyKey?: string

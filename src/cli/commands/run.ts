@@ -7,7 +7,8 @@ import { followJob, sayOutcome } from '../follow.js'
 import { type ServerFlags, withServer } from '../options.js'
 import { printJson, say } from '../output.js'
 import { type JobFlags, withJobFlags } from '../spec/job-flags.js'
-import { printSubmitted, type Source, submit } from '../submit.js'
+import { type Source, submit } from '../submit.js'
+import { printSubmitted } from '../submitted.js'
 
 interface Flags extends JobFlags, ServerFlags {
   file?: string

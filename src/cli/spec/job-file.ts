@@ -2,7 +2,7 @@ import { readFile, stat } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { type Document, isMap, isNode, isPair, isSeq, LineCounter, type Node, parseDocument } from 'yaml'
 import { Failure } from '../../schema/failure.js'
-import { MAX_SPEC_BYTES } from '../../schema/limits.js'
+import { checkSize } from './size.js'
 
 /** A job description as it was written, and where each thing stands in it. */
 export interface JobFile {
@@ -110,12 +110,4 @@ async function readStdin(): Promise<string> {
     parts.push(part)
   }
   return Buffer.concat(parts).toString()
-}
-
-/** Fails with `too_large`. `what` has so many bytes, or at least so many. */
-export function checkSize(what: string, bytes: number): void {
-  if (bytes <= MAX_SPEC_BYTES) return
-  throw new Failure('too_large', `${what} has ${bytes} bytes; a job description may have ${MAX_SPEC_BYTES}`, {
-    next: 'put data into the workdir, which may be larger',
-  })
 }

@@ -1,0 +1,217 @@
+import { rm } from 'node:fs/promises'
+import { setTimeout as delay } from 'node:timers/promises'
+import { crashPoint } from '../crash-point.js'
+import type { Assignment } from '../schema/agent.js'
+import type { Exit } from '../schema/contract.js'
+import type { Tree } from './containment/tree.js'
+import { Ending } from './ending.js'
+import { exitHints } from './exit-hints.js'
+import { AFTER_LOSS, FactLog } from './fact-log.js'
+import { DISK_FULL } from './launch.js'
+import { LogStreams } from './log-streams.js'
+import { Observation } from './observation.js'
+import { isAlive } from './process-table.js'
+import { Refusal } from './refusal.js'
+import type { ExitRecord, RunFolder } from './run-folder.js'
+import type { Site } from './site.js'
+import { Starter } from './starter.js'
+import { writeWhole } from './whole-file.js'
+
+/** A wrapper needs about 2 ms from the exit record to its own end; waiting this long makes one message of two. */
+const SETTLE_MS = 15
+
+const NEVER_RAN: Exit = { phase: 'setup', code: null, signalled: true }
+
+/** What the server wants of an attempt, as last heard. */
+interface Want {
+  assignment: Assignment
+  /** Nothing is started on the word of an earlier connection. */
+  isConfirmed: boolean
+  /** The server no longer names it. */
+  isForgotten: boolean
+}
+
+/**
+ * The life of one attempt on this host, from its folder to the confirmation that nothing of it is left. `step` compares
+ * what is wanted with what the folder and the kernel show, and does what comes next; it may be called at any time, by
+ * this agent or the one after it. What was seen stands in the fact log, and nowhere else.
+ */
+export class Life {
+  readonly facts: FactLog
+  readonly tree: Tree
+  readonly observation: Observation
+  readonly logs: LogStreams
+  readonly #ending: Ending
+  readonly #starter: Starter
+  #areLogsConfirmed = false
+
+  constructor(
+    private readonly site: Site,
+    private readonly folder: RunFolder,
+    private readonly want: Want,
+    private readonly changed: () => void,
+  ) {
+    const { jobId, attempt, fence } = want.assignment
+    const base = folder.has('lost') ? AFTER_LOSS : 0
+    this.facts = new FactLog(folder.file('facts.jsonl'), { jobId, attempt, fence }, base, (facts) => site.send(facts))
+    this.tree = site.containment.tree(folder)
+    this.#ending = new Ending({
+      tree: this.tree,
+      folder,
+      graceMs: () => (this.want.assignment.force ? 0 : this.want.assignment.graceMs),
+      stuckAfterMs: site.stuckAfterMs,
+      changed,
+      stuck: (pids) => this.#reportStuck(pids),
+    })
+    this.#starter = new Starter({ site, folder, tree: this.tree, facts: this.facts, changed })
+    this.observation = new Observation({
+      folder,
+      facts: this.facts,
+      tree: this.tree,
+      bootId: site.bootId,
+      assignment: () => this.want.assignment,
+      partStarted: (pid) => this.#ending.partStarted(pid),
+    })
+    this.logs = new LogStreams(site, folder, want.assignment)
+  }
+
+  /** What is wanted has changed: a stop has sent its signals when this returns. */
+  heed(): void {
+    if (this.#isStopWanted && this.folder.has('started') && !this.facts.has('exited')) this.#ending.begin('stop')
+    this.#ending.hurry()
+  }
+
+  /** Does what comes next. Resolves to true once nothing is left to do, now or ever. */
+  async step(): Promise<boolean> {
+    if (!this.facts.has('exited')) await this.#towardsExit()
+    if (this.facts.has('exited') && !this.facts.has('empty')) this.#towardsEmpty()
+    return this.facts.has('empty') && (await this.#towardsDone())
+  }
+
+  /** Ends the watching; the processes go on. */
+  close(): void {
+    this.#starter.abort()
+    this.#ending.close()
+    this.logs.close()
+    this.facts.close()
+  }
+
+  /** Forgotten is stopped once the server has all facts: before that it may not have heard of it yet. */
+  get #isStopWanted(): boolean {
+    const { assignment, isForgotten } = this.want
+    return assignment.wanted === 'stop' || (isForgotten && this.facts.unacknowledged.length === 0)
+  }
+
+  async #towardsExit(): Promise<void> {
+    const { folder } = this
+    if (folder.has('lost')) return this.#reportUnknown('no_record')
+    if (folder.exit) return this.#reportExit(folder.exit)
+    if (this.#isFromEarlierBoot()) return this.#reportUnknown('reboot')
+    if (!folder.has('started')) return this.#towardsStart()
+    this.logs.start()
+    this.observation.look()
+    if (this.#isStopWanted) this.#ending.begin('stop')
+    if (this.#isWrapperAlive()) return
+    // It may have written the record between the two looks.
+    const record = folder.exit
+    if (record) return this.#reportExit(record)
+    // Whoever took `started` for a stop was interrupted before it could say so.
+    if (folder.stopAt !== undefined && !folder.wrapper) return this.#reportEnd(NEVER_RAN)
+    return this.#reportUnknown('no_record')
+  }
+
+  async #towardsStart(): Promise<void> {
+    if (this.#isStopWanted) {
+      this.#starter.abort()
+      this.folder.markStop(Date.now())
+      // Whoever takes this decides; when a wrapper was quicker, the next look sees a run, and stops it.
+      return this.folder.takeStart() ? this.#reportEnd(NEVER_RAN) : this.changed()
+    }
+    if (this.#starter.failure) return this.#refuse(this.#starter.failure)
+    if (this.want.isConfirmed) this.#starter.begin(this.want.assignment)
+  }
+
+  async #refuse(error: NodeJS.ErrnoException): Promise<void> {
+    if (!this.folder.takeStart()) return this.changed()
+    this.site.logger.warn({ err: error, run: this.folder.path }, 'an attempt is refused')
+    const diskFull = error.code === DISK_FULL
+    const message = error instanceof Refusal ? error.message : `the host could not start it: ${error.message}`
+    if (!diskFull) this.facts.append({ type: 'refused', message })
+    await this.#reportEnd({ phase: 'setup', code: null, ...(diskFull ? { diskFull } : {}) })
+  }
+
+  #isFromEarlierBoot(): boolean {
+    const bootId = this.folder.wrapper?.bootId ?? this.facts.find('accepted')?.body.bootId
+    return bootId !== undefined && bootId !== this.site.bootId
+  }
+
+  /** Without a word from the wrapper (it writes one within a millisecond), whoever is known of the tree counts. */
+  #isWrapperAlive(): boolean {
+    const { wrapper } = this.folder
+    if (wrapper) return isAlive(wrapper)
+    const isThere = this.#starter.isChildAlive || !this.tree.isEmpty()
+    if (isThere) setTimeout(this.changed, SETTLE_MS).unref()
+    return isThere
+  }
+
+  /** Nobody recorded the end. What still lives goes first: nobody could record its end either. */
+  async #reportUnknown(unknown: 'no_record' | 'reboot'): Promise<void> {
+    this.observation.look()
+    if (unknown === 'no_record' && !this.tree.isEmpty()) return this.#ending.begin('leftovers')
+    const phase = this.folder.part('process') || !this.folder.part('setup') ? 'run' : 'setup'
+    await this.#reportEnd({ phase, code: null, unknown, ...this.#signalled() })
+  }
+
+  async #reportExit({ phase, code }: ExitRecord): Promise<void> {
+    this.observation.look()
+    const log = this.folder.file('logs', phase === 'setup' ? 'setup' : '0')
+    const hints = exitHints({ code, log, group: this.tree.group, folder: this.folder.path })
+    await this.#reportEnd({ phase, code, ...this.#signalled(), ...hints })
+  }
+
+  #signalled(): { signalled?: true } {
+    return this.folder.stopAt === undefined ? {} : { signalled: true }
+  }
+
+  /** Reports the end at once, in one message with the empty tree where the wrapper was all that was left. */
+  async #reportEnd(exit: Exit): Promise<void> {
+    const until = performance.now() + SETTLE_MS
+    while (!this.tree.isEmpty() && performance.now() < until) await delay(1)
+    const isEmpty = this.tree.isEmpty()
+    this.facts.append({ type: 'exited', exit }, ...(isEmpty ? [{ type: 'empty' } as const] : []))
+    CRASH: crashPoint('agent.exited-written')
+  }
+
+  #towardsEmpty(): void {
+    if (this.tree.isEmpty()) {
+      this.facts.append({ type: 'empty' })
+      CRASH: crashPoint('agent.empty-written')
+    } else {
+      this.#ending.begin('leftovers')
+    }
+  }
+
+  #reportStuck(pids: number[]): void {
+    if (!this.facts.has('stuck')) this.facts.append({ type: 'stuck', pids })
+  }
+
+  /** Done is what the server knows whole: every fact, every byte of log. Then the bulk of the folder goes. */
+  async #towardsDone(): Promise<boolean> {
+    this.tree.remove()
+    void this.logs.finish().then(
+      () => this.#confirmLogs(),
+      () => {}, // closed meanwhile: the next agent finishes them
+    )
+    if (!this.#areLogsConfirmed || this.facts.unacknowledged.length > 0) return false
+    for (const bulk of ['work', 'env', 'logs']) await rm(this.folder.file(bulk), { recursive: true, force: true })
+    writeWhole(this.folder.file('done'), '')
+    CRASH: crashPoint('agent.done-written')
+    return true
+  }
+
+  #confirmLogs(): void {
+    if (this.#areLogsConfirmed) return
+    this.#areLogsConfirmed = true
+    this.changed()
+  }
+}

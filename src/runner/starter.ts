@@ -1,0 +1,86 @@
+import type { ChildProcess } from 'node:child_process'
+import { crashPoint } from '../crash-point.js'
+import type { Assignment } from '../schema/agent.js'
+import type { Tree } from './containment/tree.js'
+import type { FactLog } from './fact-log.js'
+import { prepare, spawnWrapper } from './launch.js'
+import type { RunFolder } from './run-folder.js'
+import type { Site } from './site.js'
+import { readText } from './whole-file.js'
+
+/** Brings one attempt from its folder to a wrapper, in the background, and remembers why when that cannot be done. */
+export class Starter {
+  #preparing: AbortController | undefined
+  #child: ChildProcess | undefined
+  #failure: NodeJS.ErrnoException | undefined
+
+  constructor(
+    private readonly about: {
+      site: Site
+      folder: RunFolder
+      tree: Tree
+      facts: FactLog
+      /** Something has come of it: a wrapper that runs or has ended, or a failure. */
+      changed: () => void
+    },
+  ) {}
+
+  /** Why the host cannot start it. */
+  get failure(): NodeJS.ErrnoException | undefined {
+    return this.#failure
+  }
+
+  /** Whether the wrapper that this agent spawned lives; says nothing of one that an earlier agent spawned. */
+  get isChildAlive(): boolean {
+    return this.#child !== undefined && this.#child.exitCode === null && this.#child.signalCode === null
+  }
+
+  /** Begins; silent while it is under way. */
+  begin(assignment: Assignment): void {
+    if (this.#preparing || this.isChildAlive) return
+    const { facts, site, changed } = this.about
+    if (!facts.has('accepted')) {
+      facts.append({ type: 'accepted', bootId: site.bootId })
+      CRASH: crashPoint('agent.accepted-written')
+    }
+    const preparing = new AbortController()
+    this.#preparing = preparing
+    void this.#launch(assignment, preparing.signal).finally(() => {
+      this.#preparing = undefined
+      changed()
+    })
+  }
+
+  /** Nobody wants it any more: ends a download or a copy. A wrapper that runs goes on. */
+  abort(): void {
+    this.#preparing?.abort()
+  }
+
+  async #launch(assignment: Assignment, signal: AbortSignal): Promise<void> {
+    const { facts, changed } = this.about
+    const subject = { ...this.about, assignment }
+    try {
+      const launch = await prepare(subject, signal)
+      if (signal.aborted) return
+      if (launch.setup?.cached && !facts.has('setup_done')) {
+        facts.append({ type: 'setup', cached: true }, { type: 'setup_done', cached: true })
+      }
+      this.#child = spawnWrapper(subject, launch)
+      CRASH: crashPoint('agent.wrapper-spawned')
+    } catch (error) {
+      if (!signal.aborted) this.#failure = error as NodeJS.ErrnoException
+      return
+    }
+    this.#child.unref()
+    this.#child.once('error', (error) => this.#ended(error))
+    this.#child.once('exit', () => this.#ended())
+    changed()
+  }
+
+  #ended(error?: Error): void {
+    const { folder, changed } = this.about
+    const said = readText(folder.file('wrapper.log'))
+    if (!folder.has('started')) this.#failure = error ?? new Error(`its wrapper ended at once: ${said}`)
+    changed()
+  }
+}
