@@ -69,7 +69,10 @@ async function checkHolder({ store }: Deps, key: LogKey, hostId: string | null, 
     .where('number', '=', key.attempt)
     .executeTakeFirst()
   if (row && row.host_id === hostId && (fence === undefined || row.fence === fence)) return
-  throw new Failure('fenced', `Attempt ${key.attempt} of job ${key.jobId} is not held by this host with fence ${fence ?? 'any'}`)
+  throw new Failure(
+    'fenced',
+    `Attempt ${key.attempt} of job ${key.jobId} is not held by this host with fence ${fence ?? 'any'}`,
+  )
 }
 
 async function collect(body: Readable | null): Promise<Uint8Array> {

@@ -12,6 +12,7 @@ import { Bell, type EventStream, openEventStream } from './sse.js'
 
 const CHUNK = 256 * 1024
 const LOOK_AGAIN = 2 * SECOND
+const NEVER = new AbortController().signal
 /** Final streams of an ended attempt come soon after its end; a follower does not wait longer for them. */
 const LAST_BYTES_WITHIN = 30 * SECOND
 
@@ -51,9 +52,9 @@ export function logRoutes(app: App, { store, logs }: Deps): void {
     },
     onRequest: read,
     handler: async (request, reply) => {
-      const { id } = await findJob(store.read, request.caller.project, request.params.ref)
-      const key = { jobId: id, attempt: request.params.attempt, stream: request.params.stream }
-      const { end } = await logs.end(key)
+      const job = await findJob(store.read, request.caller.project, request.params.ref)
+      const key = { jobId: job.id, attempt: request.params.attempt, stream: request.params.stream }
+      const end = await endOf(logs, key, job.ended_at)
       const range = parseRange(request.headers.range, end)
       if (range) reply.code(206).header('content-range', `bytes ${range.from}-${range.to - 1}/${end}`)
       const { from, to } = range ?? { from: 0, to: end }
@@ -183,6 +184,22 @@ class Follower {
       )
       at += bytes.length
     }
+  }
+}
+
+/** The end of a stream; of a job that has just ended the last bytes may still be on their way, and are waited for. */
+async function endOf(logs: LogStore, key: LogKey, endedAt: number | null): Promise<number> {
+  const bell = new Bell()
+  const stop = logs.onAppend((appended) => appended.jobId === key.jobId && bell.ring())
+  try {
+    for (;;) {
+      const { end, final } = await logs.end(key)
+      const isKnown = final || end > 0 || (await logs.streams(key.jobId)).some((s) => s.attempt === key.attempt)
+      if (endedAt === null || final || !isKnown || Date.now() - endedAt > LAST_BYTES_WITHIN) return end
+      await bell.heard(NEVER, LOOK_AGAIN)
+    }
+  } finally {
+    stop()
   }
 }
 

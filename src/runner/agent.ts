@@ -2,8 +2,9 @@ import { crashPoint } from '../crash-point.js'
 import type { Assignment, Fact, FromAgent, ToAgent } from '../schema/agent.js'
 import { Attempt } from './attempt.js'
 import { readFacts } from './fact-log.js'
-import { RunFolder, unfinishedRuns } from './run-folder.js'
+import { RunFolder } from './run-folder.js'
 import type { Site } from './site.js'
+import { unfinishedRuns } from './unfinished.js'
 
 /**
  * Makes this host match what the server wants of it. A snapshot and a change do the same for each attempt that they
@@ -12,6 +13,8 @@ import type { Site } from './site.js'
  */
 export class Agent {
   readonly #attempts = new Map<string, Attempt>()
+  /** What could not be taken, by a full disk most likely; tried again, since the server says it only once. */
+  readonly #untaken = new Map<string, Assignment>()
 
   constructor(
     private readonly site: Site,
@@ -20,7 +23,8 @@ export class Agent {
 
   /** Takes up whatever earlier agents left in this home: watches what lives, reports what ended. */
   adopt(): void {
-    for (const folder of unfinishedRuns(this.site.home)) {
+    for (const { jobId, attempt } of unfinishedRuns(this.site.home)) {
+      const folder = new RunFolder(this.site.home, jobId, attempt)
       const { assignment } = folder
       if (assignment) this.#hold(folder, assignment).look()
       else this.site.logger.error({ run: folder.path }, 'a run folder without a readable assignment.json is left alone')
@@ -57,6 +61,7 @@ export class Agent {
 
   /** The slow look at everything, see Attempt. */
   poll(): void {
+    for (const assignment of this.#untaken.values()) this.#take(assignment)
     for (const attempt of this.#attempts.values()) attempt.poll()
   }
 
@@ -67,6 +72,7 @@ export class Agent {
 
   #takeSnapshot(assignments: Assignment[]): void {
     const named = new Set(assignments.map(keyOf))
+    this.#untaken.clear()
     // Stops first: they free devices, and wait for nobody's start.
     const stopsFirst = assignments.toSorted((a, b) => Number(b.wanted === 'stop') - Number(a.wanted === 'stop'))
     for (const assignment of stopsFirst) this.#take(assignment)
@@ -74,11 +80,13 @@ export class Agent {
   }
 
   #take(assignment: Assignment): void {
+    const key = keyOf(assignment)
     try {
       this.#attemptOf(assignment)?.update(assignment)
+      this.#untaken.delete(key)
     } catch (error) {
-      // A full disk, most likely: the server goes on wanting it, and says so again on the next connection.
-      this.site.logger.error({ err: error, job: assignment.jobId }, 'an assignment could not be taken')
+      if (!this.#untaken.has(key)) this.site.logger.error({ err: error, run: key }, 'not taken; trying again')
+      this.#untaken.set(key, assignment)
     }
   }
 

@@ -42,7 +42,7 @@ export class Ending {
     if (this.#begunAt !== undefined) return
     const { folder } = this.about
     const earlier = folder.stopAt
-    if (why === 'stop' && !folder.exit) folder.markStop(Date.now())
+    if (why === 'stop' && !folder.exit) folder.markStop()
     this.#begunAt = performance.now() - (earlier === undefined ? 0 : Math.max(0, Date.now() - earlier))
     // A second SIGTERM makes some programs drop the checkpoint that they are writing.
     if (this.about.graceMs() > 0 && !folder.has('stop-told')) this.#terminate()

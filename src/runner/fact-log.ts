@@ -1,9 +1,13 @@
-import { closeSync, fdatasync, fstatSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs'
+import { closeSync, constants, fdatasync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs'
 import { promisify } from 'node:util'
 import { Fact, type FactBody } from '../schema/agent.js'
 
 const flush = promisify(fdatasync)
 type FactOf<T extends FactBody['type']> = Fact & { body: Extract<FactBody, { type: T }> }
+
+/** Bytes taken at the beginning, as empty lines: the end of a run can be written on a full disk, and often has to be. */
+const ROOM = 8 * 1024
+const NEWLINE = 0x0a
 
 /** Numbers of a folder that has been lost go on here: the server has seen lower ones, which nobody here knows. */
 export const AFTER_LOSS = 1_000_000
@@ -16,6 +20,8 @@ export class FactLog {
   readonly #facts: Fact[] = []
   readonly #acked = new Set<number>()
   readonly #file: number
+  /** Where the next line goes. */
+  #end = 0
   #open = true
 
   constructor(
@@ -24,7 +30,7 @@ export class FactLog {
     private readonly base: number,
     private readonly send: (facts: Fact[]) => void,
   ) {
-    this.#file = openSync(path, 'a+')
+    this.#file = openSync(path, constants.O_RDWR | constants.O_CREAT)
     this.#load(readFileSync(path))
   }
 
@@ -32,7 +38,7 @@ export class FactLog {
   append(...bodies: FactBody[]): void {
     const from = this.#facts.at(-1)?.n ?? this.base
     const facts = bodies.map((body, i) => ({ ...this.about, n: from + i + 1, at: Date.now(), body }))
-    this.#write(Buffer.from(facts.map((fact) => `${JSON.stringify(fact)}\n`).join('')))
+    this.#write(Buffer.from(facts.map(toLine).join('')))
     this.#facts.push(...facts)
     void flush(this.#file).then(
       () => this.send(facts),
@@ -70,34 +76,53 @@ export class FactLog {
     this.#open = false
   }
 
-  /** All of it or nothing: on a full disk a part may have been written. */
+  /** All of it or nothing, over the room where there is some. */
   #write(bytes: Buffer): void {
-    const size = fstatSync(this.#file).size
+    let written = 0
     try {
-      if (writeSync(this.#file, bytes) < bytes.length)
-        throw Object.assign(new Error('the disk is full'), { code: 'ENOSPC' })
+      written = writeSync(this.#file, bytes, 0, bytes.length, this.#end)
+      if (written < bytes.length) throw Object.assign(new Error('the disk is full'), { code: 'ENOSPC' })
     } catch (error) {
-      ftruncateSync(this.#file, size)
+      if (written > 0) ftruncateSync(this.#file, this.#end)
       throw error
     }
+    this.#end += bytes.length
   }
 
-  /** Reads what is there; a last line that was torn by a crash goes, since it was never sent. */
+  /** Reads what is there; a last line that was torn by a power cut goes, since it was never sent. */
   #load(bytes: Buffer): void {
-    const whole = bytes.subarray(0, bytes.lastIndexOf(0x0a) + 1)
-    if (whole.length < bytes.length) ftruncateSync(this.#file, whole.length)
-    this.#facts.push(...parseFacts(whole.toString()))
+    if (bytes.length === 0) writeSync(this.#file, Buffer.alloc(ROOM, '\n'), 0, ROOM, 0)
+    const lines = wholeLines(bytes)
+    this.#facts.push(...lines.map(({ fact }) => fact))
+    this.#end = lines.reduce((end, { length }) => end + length, 0)
+    if (bytes.subarray(this.#end).some((byte) => byte !== NEWLINE)) ftruncateSync(this.#file, this.#end)
   }
 }
 
 /** The facts of a folder that is done. */
 export function readFacts(path: string): Fact[] {
-  return parseFacts(readFileSync(path, 'utf8'))
+  return wholeLines(readFileSync(path)).map(({ fact }) => fact)
 }
 
-function parseFacts(text: string): Fact[] {
-  return text
-    .split('\n')
-    .filter(Boolean)
-    .map((line) => Fact.parse(JSON.parse(line)))
+function toLine(fact: Fact): string {
+  return `${JSON.stringify(fact)}\n`
+}
+
+/** The whole lines at the beginning, with their length in bytes. */
+function wholeLines(bytes: Buffer): { fact: Fact; length: number }[] {
+  const found: { fact: Fact; length: number }[] = []
+  for (const line of bytes.toString().split('\n')) {
+    const fact = parseFact(line)
+    if (!fact) break
+    found.push({ fact, length: Buffer.byteLength(line) + 1 })
+  }
+  return found
+}
+
+function parseFact(line: string): Fact | undefined {
+  try {
+    return Fact.parse(JSON.parse(line))
+  } catch {
+    return undefined
+  }
 }

@@ -15,7 +15,6 @@ import { Refusal } from './refusal.js'
 import type { ExitRecord, RunFolder } from './run-folder.js'
 import type { Site } from './site.js'
 import { Starter } from './starter.js'
-import { writeWhole } from './whole-file.js'
 
 /** A wrapper needs about 2 ms from the exit record to its own end; waiting this long makes one message of two. */
 const SETTLE_MS = 15
@@ -123,7 +122,7 @@ export class Life {
   async #towardsStart(): Promise<void> {
     if (this.#isStopWanted) {
       this.#starter.abort()
-      this.folder.markStop(Date.now())
+      this.folder.markStop()
       // Whoever takes this decides; when a wrapper was quicker, the next look sees a run, and stops it.
       return this.folder.takeStart() ? this.#reportEnd(NEVER_RAN) : this.changed()
     }
@@ -204,7 +203,7 @@ export class Life {
     )
     if (!this.#areLogsConfirmed || this.facts.unacknowledged.length > 0) return false
     for (const bulk of ['work', 'env', 'logs']) await rm(this.folder.file(bulk), { recursive: true, force: true })
-    writeWhole(this.folder.file('done'), '')
+    this.folder.markDone()
     CRASH: crashPoint('agent.done-written')
     return true
   }

@@ -1,8 +1,9 @@
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { Assignment, CONTAINMENT } from '../schema/agent.js'
 import { Identity } from './process-table.js'
+import { markFinished, markUnfinished } from './unfinished.js'
 import { readParsed, readText, writeWhole } from './whole-file.js'
 
 /** What was settled before the wrapper was spawned; a second spawn, after a crash, uses the same. */
@@ -40,6 +41,7 @@ export class RunFolder {
    */
   create(assignment: Assignment, marks: string[] = []): boolean {
     const temporary = `${this.path}.tmp-${process.pid}`
+    markUnfinished(this)
     rmSync(temporary, { recursive: true, force: true })
     mkdirSync(temporary, { recursive: true })
     writeFileSync(join(temporary, 'assignment.json'), JSON.stringify(assignment))
@@ -99,21 +101,22 @@ export class RunFolder {
   /** Takes the one right to start: true for a single caller ever, the wrapper included. */
   takeStart(): boolean {
     try {
-      mkdirSync(this.file('started'))
+      writeFileSync(this.file('started'), '', { flag: 'wx' })
       return true
-    } catch {
-      return false
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
+      throw error
     }
   }
 
   /** Epoch ms at which this run was first told to end; undefined as long as it was not. */
   get stopAt(): number | undefined {
-    const text = readText(this.file('stop'))
-    return text === undefined ? undefined : Number(text)
+    return statSync(this.file('stop'), { throwIfNoEntry: false })?.mtimeMs
   }
 
-  markStop(at: number): void {
-    if (!this.has('stop')) writeWhole(this.file('stop'), `${at}\n`)
+  /** Empty files as marks, since these can be made on a full disk too. */
+  markStop(): void {
+    if (!this.has('stop')) writeFileSync(this.file('stop'), '')
   }
 
   /** Notes that the tree has had its SIGTERM. */
@@ -126,24 +129,13 @@ export class RunFolder {
     return ['setup', '0'].filter((stream) => existsSync(this.file('logs', stream)))
   }
 
+  /** The folder needs no more work, now or after a restart. */
+  markDone(): void {
+    writeFileSync(this.file('done'), '')
+    markFinished(this)
+  }
+
   get checkpoints(): string {
     return join(this.home, 'runs', this.assignment?.checkpointsOf ?? this.jobId, 'checkpoints')
   }
-}
-
-/** The run folders in this home that still need work. Remains of folders that were never made are removed. */
-export function unfinishedRuns(home: string): RunFolder[] {
-  const runs = join(home, 'runs')
-  mkdirSync(runs, { recursive: true })
-  return readdirSync(runs).flatMap((jobId) =>
-    readdirSync(join(runs, jobId))
-      .filter((name) => isAttempt(join(runs, jobId), name))
-      .map((name) => new RunFolder(home, jobId, Number(name)))
-      .filter((folder) => !folder.has('done')),
-  )
-}
-
-function isAttempt(job: string, name: string): boolean {
-  if (name.includes('.tmp-')) rmSync(join(job, name), { recursive: true, force: true })
-  return /^\d+$/.test(name)
 }

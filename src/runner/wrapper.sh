@@ -7,7 +7,7 @@
 # and KILL, CACHE the folder that keeps a finished setup, SETUP a shell line; CGROUP, CACHE and SETUP may be empty.
 # It needs nobody: server and agent may die and come back while it waits. Files in RUN, each written once:
 #
-#   started/      taken by mkdir, so that of two wrappers one does nothing
+#   started       created exclusively, so that of two wrappers one does nothing
 #   wrapper.json  setup.json  process.json    who runs: pid, start time (field 22 of /proc/PID/stat), boot id
 #   setup-exit    raw status of the setup     exit    how it all ended, by rename
 #
@@ -56,7 +56,7 @@ signal_tree() {
 
 end_tree() {
   trap '' USR1
-  [ -e stop ] || date +%s000 >stop
+  : >>stop
   signal_tree TERM
   for _ in $(seq "$grace"); do [ -e exit ] && break; sleep 1; done
   signal_tree KILL
@@ -79,9 +79,10 @@ watch_limits() {
   done
 }
 
-# finish PHASE CODE: the record, by rename, with the loop gone by then.
+# finish PHASE CODE: the record, by rename, with the loop gone by then. It goes over room that was taken at the start,
+# since a full disk is a common reason to end.
 finish() {
-  printf '{"phase":"%s","code":%s}\n' "$1" "$2" >exit.part
+  printf '{"phase":"%s","code":%s}\n' "$1" "$2" 1<>exit.part
   kill -USR1 $watch 2>/dev/null
   mv exit.part exit
   wait $watch
@@ -103,7 +104,10 @@ keep_setup() (
 
 if [ "$level" != inside ]; then
   [ -z "$cgroup" ] || echo $$ >"$cgroup/cgroup.procs" || exit 71
-  mkdir started || exit 0
+  # Exclusive like mkdir, and by a builtin.
+  set -C
+  echo $$ >started || exit 0
+  set +C
   identify wrapper.json
   if [ "$level" = pid_namespace ]; then
     exec unshare --pid --fork --kill-child --mount-proc --propagation slave \
@@ -111,6 +115,7 @@ if [ "$level" != inside ]; then
   fi
 fi
 
+printf '%64s\n' '' >exit.part
 trap '' HUP INT QUIT TERM
 watch_limits &
 watch=$!

@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { freePort } from '../support/server-process.js'
 import { type Anneal, buildAnneal } from './anneal.js'
 
 let anneal: Anneal
@@ -104,11 +105,12 @@ test('without a server the next step is to start one', async () => {
 })
 
 test('a server that does not answer any more is named, with the next step', async () => {
-  await writeFile(join(home, 'up.json'), '{ "url": "http://127.0.0.1:1", "pid": 1 }')
+  const url = `http://127.0.0.1:${await freePort()}`
+  await writeFile(join(home, 'up.json'), JSON.stringify({ url, pid: 1 }))
   await writeFile(join(home, 'token'), 'anneal_x\n')
   for (const args of [['list'], ['logs', '-f', 'x'], ['run', '--no-workdir', '--', 'true']]) {
     const { code, stderr } = await anneal.run(args)
-    expect(stderr).toContain('error: The server at http://127.0.0.1:1 cannot be reached')
+    expect(stderr).toContain(`error: The server at ${url} cannot be reached (ECONNREFUSED)`)
     expect(stderr).toContain('\nnext: start it with: npx anneal up\n')
     expect(code).toBe(72)
   }
@@ -123,8 +125,6 @@ test('a URL that is none is refused', async () => {
 test("the home's own token is not sent to another machine", async () => {
   await writeFile(join(home, 'token'), 'anneal_x\n')
   const { code, stderr } = await anneal.run(['list', '--url', 'http://192.0.2.1:7480'])
-  expect(stderr).toBe(
-    'error: There is no token for http://192.0.2.1:7480\nnext: set ANNEAL_TOKEN or pass --token\n',
-  )
+  expect(stderr).toBe('error: There is no token for http://192.0.2.1:7480\nnext: set ANNEAL_TOKEN or pass --token\n')
   expect(code).toBe(66)
 })

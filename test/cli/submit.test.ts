@@ -61,7 +61,20 @@ test('flags overrule the file and leave the rest of it', async () => {
   )
   const flags = [
     ...['--name', 'by-flag', '--gpus', '3', '--gpu-type', 'H200', '--pool', 'big', '--priority', '7'],
-    ...['--env', 'B=b=b', '--env', 'C=3', '--secret', 'TWO', '--secret', 'ONE', '--timeout', 'run=2h', '--retries', '2'],
+    ...[
+      '--env',
+      'B=b=b',
+      '--env',
+      'C=3',
+      '--secret',
+      'TWO',
+      '--secret',
+      'ONE',
+      '--timeout',
+      'run=2h',
+      '--retries',
+      '2',
+    ],
     ...['--setup', 'make', '--tag', 'k=v', '--tty'],
   ]
   const { spec } = JSON.parse((await anneal.run(['submit', file, '--json', ...flags])).stdout) as Job
@@ -131,7 +144,9 @@ test('each problem is told with file, line and column, or with the flag that it 
 test('broken YAML is told with line and column, and nothing is sent', async () => {
   const file = await put('broken.yaml', 'name: x\ncommand: [python,\nenv: {}\n')
   const { code, stderr } = await anneal.run(['submit', file])
-  expect(stderr).toMatch(/^error: broken\.yaml is no valid YAML\nbroken\.yaml:3:1: Flow sequence .*\nnext: mend what is named\n$/)
+  expect(stderr).toMatch(
+    /^error: broken\.yaml is no valid YAML\nbroken\.yaml:3:1: Flow sequence .*\nnext: mend what is named\n$/,
+  )
   expect(code).toBe(65)
 })
 
@@ -154,16 +169,24 @@ test.each([
 test('ten megabytes are refused with the limit, before anything is sent, from a file and from stdin', async () => {
   const text = `name: x\ncommand: "true"\n# ${'x'.repeat(10_000_000)}\n`
   const file = await put('large.yaml', text)
-  const calls = [anneal.run(['submit', file, '--url', 'http://127.0.0.1:1']), anneal.run(['submit', '-'], { stdin: text })]
+  const calls = [
+    anneal.run(['submit', file, '--url', 'http://127.0.0.1:9']),
+    anneal.run(['submit', '-'], { stdin: text }),
+  ]
   for (const { code, stderr } of await Promise.all(calls)) {
-    expect(stderr).toMatch(/error: .* has \d+ bytes; a job description may have 1000000\nnext: put data into the workdir/)
+    expect(stderr).toMatch(
+      /error: .* has \d+ bytes; a job description may have 1000000\nnext: put data into the workdir/,
+    )
     expect(code).toBe(65)
   }
 })
 
 test('a file that does not exist, a folder and a file that may not be read are named', async () => {
   const missing = await anneal.run(['submit', join(folder, 'missing.yaml')])
-  expect(missing).toMatchObject({ code: 67, stderr: expect.stringContaining(`There is no file ${folder}/missing.yaml`) })
+  expect(missing).toMatchObject({
+    code: 67,
+    stderr: expect.stringContaining(`There is no file ${folder}/missing.yaml`),
+  })
   const directory = await anneal.run(['submit', folder])
   expect(directory).toMatchObject({ code: 64, stderr: expect.stringContaining(`${folder} is a folder`) })
   if (process.getuid?.() === 0) return // root may read everything
@@ -193,7 +216,12 @@ test('server and token are found in the home', async () => {
 /** An alias of aliases of aliases. */
 function bomb(): string {
   const lines = ['a0: &a0 [x, x, x, x, x, x, x, x, x]']
-  for (let n = 1; n < 9; n += 1) lines.push(`a${n}: &a${n} [${Array(9).fill(`*a${n - 1}`).join(', ')}]`)
+  for (let n = 1; n < 9; n += 1)
+    lines.push(
+      `a${n}: &a${n} [${Array(9)
+        .fill(`*a${n - 1}`)
+        .join(', ')}]`,
+    )
   return lines.join('\n')
 }
 

@@ -317,12 +317,13 @@ export function text(value: string): Uint8Array {
 /** Everything in the stream, read in pieces. */
 export async function all(store: LogStore, key: LogKey): Promise<Uint8Array> {
   const parts: Uint8Array[] = []
+  const { end } = await store.end(key)
   for (let from = 0; ; ) {
     const part = await store.read(key, from, 256 * 1024)
     if (part.length === 0) return plain(Buffer.concat(parts))
     parts.push(part)
     from += part.length
-    if (from > 64 * 1024 * 1024) throw new Error('the stream has no end')
+    if (from > end) throw new Error(`${from} bytes were read of ${end}`)
   }
 }
 

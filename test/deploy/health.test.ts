@@ -2,12 +2,14 @@ import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer as createHttpServer } from 'node:http'
 import { type AddressInfo, connect, createServer, type Server } from 'node:net'
-import { hostname } from 'node:os'
+import { hostname, networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
 import { freePort } from '../support/server-process.js'
 import { ROOT } from './compose-file.js'
 
+/** Some containers have no IPv6. */
+const LOOPBACKS = (networkInterfaces().lo ?? []).map(({ address }) => address)
 const closers: (() => void)[] = []
 afterEach(() => {
   for (const close of closers.splice(0)) close()
@@ -66,7 +68,7 @@ describe('the health check', () => {
     expect(await check(['worker'], env)).toEqual({ code: 1, said: 'this worker has not asked for work lately' })
   })
 
-  test.each(['127.0.0.1', '::1'])('of a host looks for an open connection to its server, at %s', async (address) => {
+  test.each(LOOPBACKS)('of a host looks for an open connection to its server, at %s', async (address) => {
     const server = createServer()
     const port = await listen(server, address)
     const env = { ANNEAL_URL: `http://${address.includes(':') ? `[${address}]` : address}:${port}` }

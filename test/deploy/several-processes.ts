@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { isAlive, until } from '../support/anneal.js'
+import { ROOT } from './compose-file.js'
 import { SECRETS, Stack, type Surroundings } from './stack.js'
 
 const OURS = ['server', 'worker', 'host']
@@ -42,6 +43,16 @@ export function severalProcesses(provide: () => Promise<Surroundings & { stop():
   test("the host's token does a host's work and nothing else", async () => {
     const answer = await stack.request('GET', '/api/v1/jobs', undefined, SECRETS.ANNEAL_HOST_TOKEN)
     expect(answer.status).toBe(403)
+  })
+
+  test('the SQL of docs/operations.md gives a further host a token, and withdraws one', async () => {
+    const [insert, withdraw] = tokenSql().map((sql) => sql.replace('…', 'token-of-another-host'))
+    const status = async () => (await stack.request('GET', '/api/v1/jobs', undefined, 'token-of-another-host')).status
+    expect(await status()).toBe(401)
+    await stack.sql(insert as string)
+    expect(await status()).toBe(403)
+    await stack.sql(withdraw as string)
+    expect(await status()).toBe(401)
   })
 
   test('a job goes on, and its log stays whole, while the server is killed and the worker is restarted', async () => {
@@ -89,4 +100,9 @@ export function severalProcesses(provide: () => Promise<Surroundings & { stop():
     for (const name of OURS)
       for (const secret of Object.values(SECRETS)) expect(stack.output(name)).not.toContain(secret)
   })
+}
+
+function tokenSql(): string[] {
+  const text = readFileSync(join(ROOT, 'docs/operations.md'), 'utf8')
+  return [...text.matchAll(/^ {2}"((?:insert|delete)[^"]*)"$/gm)].map(([, sql]) => sql as string)
 }

@@ -107,6 +107,11 @@ export class Stack {
     return (await this.request('GET', `/api/v1/jobs/${id}/logs/1/0`)).text()
   }
 
+  /** Runs SQL in the database of Anneal. */
+  async sql(text: string): Promise<void> {
+    await query(this.#surroundings.postgresUrl.replace(/postgres$/, 'anneal'), text)
+  }
+
   /** Ends everything, trainings too. */
   async remove(): Promise<void> {
     await Promise.all([...this.#running.values()].map((running) => running.end('SIGKILL')))
@@ -143,13 +148,23 @@ export class Stack {
   }
 }
 
+/** The user that the image of PostgreSQL makes by its environment; nothing when it is there. */
+export async function makeUser(url: string): Promise<void> {
+  const make = 'begin create role anneal superuser login; exception when duplicate_object then null; end'
+  await query(url, `do $$ ${make} $$`)
+}
+
 /** The user and the database that the image of PostgreSQL makes by its environment. */
 async function makeDatabase(url: string): Promise<void> {
+  await makeUser(url)
+  await query(url, 'create database anneal owner anneal')
+}
+
+async function query(url: string, text: string): Promise<void> {
   const client = new pg.Client({ connectionString: url })
   await client.connect()
   try {
-    await client.query("create role anneal superuser login password 'password-of-the-test'")
-    await client.query('create database anneal owner anneal')
+    await client.query(text)
   } finally {
     await client.end()
   }

@@ -26,7 +26,9 @@ describe('a stop', () => {
   })
 
   test('of a running job sends SIGTERM first, and its end is the stop', async () => {
-    const { id } = await anneal.submit({ command: 'trap "echo saved; exit 0" TERM; echo up; while true; do sleep 0.05; done' })
+    const { id } = await anneal.submit({
+      command: 'trap "echo saved; exit 0" TERM; echo up; while true; do sleep 0.05; done',
+    })
     const { attempts } = await anneal.running(id)
     await until('the process to be up', async () => (await anneal.log(id)).includes('up'))
     await anneal.stop(id)
@@ -45,7 +47,10 @@ describe('a stop', () => {
   })
 
   test('of a job between two attempts ends it without another', async () => {
-    const { id } = await anneal.submit({ command: 'exit 1', retry: { maxAttempts: 5, backoff: { initial: '1h', max: '1h' } } })
+    const { id } = await anneal.submit({
+      command: 'exit 1',
+      retry: { maxAttempts: 5, backoff: { initial: '1h', max: '1h' } },
+    })
     await anneal.job(id, 'in backoff', (job) => job.state === 'backoff')
     await anneal.stop(id)
     const job = await anneal.ended(id)
@@ -64,7 +69,10 @@ describe('a stop', () => {
   })
 
   test('kills a process that ignores SIGTERM after its grace', async () => {
-    const { id } = await anneal.submit({ command: 'trap "" TERM; echo up; while true; do sleep 0.05; done', timeouts: { grace: '1s' } })
+    const { id } = await anneal.submit({
+      command: 'trap "" TERM; echo up; while true; do sleep 0.05; done',
+      timeouts: { grace: '1s' },
+    })
     const pid = (await anneal.running(id)).attempts[0]?.pid as number
     await until('the process to be up', async () => (await anneal.log(id)).includes('up'))
     const from = Date.now()
@@ -78,7 +86,9 @@ describe('a stop', () => {
   test('ends a grandchild with a session of its own and an empty environment, where containment promises it', async () => {
     const hosts = (await anneal.request('GET', '/api/v1/hosts')).json as { hosts: { containment: string }[] }
     const promised = hosts.hosts[0]?.containment !== 'best_effort'
-    const { id } = await anneal.submit({ command: 'setsid env -i sh -c "echo \\$\\$ > grandchild; exec sleep 300" & sleep 300' })
+    const { id } = await anneal.submit({
+      command: 'setsid env -i sh -c "echo \\$\\$ > grandchild; exec sleep 300" & sleep 300',
+    })
     await anneal.running(id)
     const file = `${anneal.runFolder(id)}/work/grandchild`
     const pid = Number(await until('the grandchild', () => readText(file)))
@@ -99,7 +109,11 @@ describe('limits', () => {
     expect(await reasonOf(id)).toBe('queue_time_limit')
   })
   test('the total limit ends a job that waits for its next attempt', async () => {
-    const { id } = await anneal.submit({ command: 'exit 1', retry: { maxAttempts: 9, backoff: { initial: '1h' } }, timeouts: { total: '1500ms' } })
+    const { id } = await anneal.submit({
+      command: 'exit 1',
+      retry: { maxAttempts: 9, backoff: { initial: '1h' } },
+      timeouts: { total: '1500ms' },
+    })
     expect(await reasonOf(id)).toBe('total_time_limit')
   })
   test('the setup limit ends a setup that hangs', async () => {
@@ -118,7 +132,12 @@ describe('ends', () => {
     ['a missing program', { command: ['/no/such/program'] }, 'process_failed', 127],
     ['a missing script', { command: 'python3 nosuch.py' }, 'process_failed', 2],
     ['an exit code of its own', { command: 'exit 42' }, 'process_failed', 42],
-    ['a CUDA out of memory', { command: 'echo "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2 GiB"; exit 1' }, 'out_of_memory', 1],
+    [
+      'a CUDA out of memory',
+      { command: 'echo "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2 GiB"; exit 1' },
+      'out_of_memory',
+      1,
+    ],
     ['a secret that is not there', { command: 'true', secrets: ['NO_SUCH_SECRET'] }, 'setup_failed', undefined],
   ])('%s', async (_, spec, reason, exitCode) => {
     const { id } = await anneal.submit(spec)
@@ -127,7 +146,8 @@ describe('ends', () => {
   })
 
   test('a retry of an ended job is a new job that inherits the checkpoints', async () => {
-    const command = 'if [ -n "$ANNEAL_RESUME_FROM" ]; then echo "from $(cat $ANNEAL_RESUME_FROM)"; else echo seven > $ANNEAL_CHECKPOINT_DIR/c; exit 1; fi'
+    const command =
+      'if [ -n "$ANNEAL_RESUME_FROM" ]; then echo "from $(cat $ANNEAL_RESUME_FROM)"; else echo seven > $ANNEAL_CHECKPOINT_DIR/c; exit 1; fi'
     const { id } = await anneal.submit({ name: 'again', command })
     await anneal.ended(id)
     const retried = (await anneal.request('POST', `/api/v1/jobs/${id}/retry`)).json as { id: string; retryOf: string }
@@ -150,11 +170,15 @@ describe('logs', () => {
   })
 
   test('every byte value comes back, in a range too', async () => {
-    const { id } = await anneal.submit({ command: ['python3', '-c', 'import sys; sys.stdout.buffer.write(bytes(range(256)) * 100)'] })
+    const { id } = await anneal.submit({
+      command: ['python3', '-c', 'import sys; sys.stdout.buffer.write(bytes(range(256)) * 100)'],
+    })
     await anneal.ended(id)
     const token = readFileSync(`${anneal.home}/token`, 'utf8').trim()
     const get = async (range?: string) => {
-      const response = await fetch(`${anneal.url}/api/v1/jobs/${id}/logs/1/0`, { headers: { authorization: `Bearer ${token}`, ...(range ? { range } : {}) } })
+      const response = await fetch(`${anneal.url}/api/v1/jobs/${id}/logs/1/0`, {
+        headers: { authorization: `Bearer ${token}`, ...(range ? { range } : {}) },
+      })
       return { status: response.status, bytes: Buffer.from(await response.arrayBuffer()) }
     }
     const all = Buffer.concat(Array.from({ length: 100 }, () => Buffer.from(Array.from({ length: 256 }, (_, i) => i))))
@@ -182,7 +206,12 @@ describe('idempotency', () => {
   test('the same key fifty times at once is one job; with another body it is refused', async () => {
     const answers = await Promise.all(Array.from({ length: 50 }, () => anneal.submit({ command: 'true' }, 'fifty')))
     expect(new Set(answers.map((job) => job.id)).size).toBe(1)
-    const other = await anneal.request('POST', '/api/v1/jobs', { name: 'job', command: 'false' }, { 'idempotency-key': 'fifty' })
+    const other = await anneal.request(
+      'POST',
+      '/api/v1/jobs',
+      { name: 'job', command: 'false' },
+      { 'idempotency-key': 'fifty' },
+    )
     expect(other).toMatchObject({ status: 422, json: { code: 'idempotency_conflict' } })
     expect(await reasonOf(answers[0]?.id as string)).toBe('completed')
     expect((await anneal.submit({ command: 'true' }, 'fifty')).id).toBe(answers[0]?.id)

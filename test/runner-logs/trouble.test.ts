@@ -92,10 +92,8 @@ describe('a shipper of logs in trouble', () => {
     await shipping.server.start()
     shipper.serverIsBack()
     await eventually(() => expect(shipping.stored.toString()).toBe('written meanwhile'))
-    expect(shipping.logged.map(({ msg }) => msg)).toEqual([
-      'log cannot be delivered, trying again',
-      'log is delivered again',
-    ])
+    const said = ['log cannot be delivered, trying again', 'log is delivered again']
+    await eventually(() => expect(shipping.logged.map(({ msg }) => msg)).toEqual(said))
   })
 
   test('brings back what a server has lost of a stream that is quiet, when it is told', async () => {
@@ -118,6 +116,18 @@ describe('a shipper of logs in trouble', () => {
       await appendFile(shipping.file, `line ${line}\n`)
       await eventually(() => expect(shipping.stored.toString().endsWith(`line ${line}\n`)).toBe(true))
     }
+    expect(shipping.logged).toEqual([])
+  })
+
+  test('takes no notice of a connection that the server closes just as it is used again', async () => {
+    await writeFile(shipping.file, 'line 0\n')
+    shipping.server.trouble = (_, index) => (index === 1 || index === 4 ? 'break_before' : undefined)
+    const shipper = shipping.shipper()
+    shipper.start()
+    await eventually(() => expect(shipping.stored.toString()).toBe('line 0\n'))
+    await appendFile(shipping.file, 'line 1\n')
+    expect(await shipper.finish()).toBe('confirmed')
+    expect(shipping.stored.toString()).toBe('line 0\nline 1\n')
     expect(shipping.logged).toEqual([])
   })
 

@@ -32,7 +32,7 @@ export const DEVICES = [
   { ...CPU, index: 1, uuid: 'cpu-1' },
 ]
 
-export const quiet = pino({ level: process.env['ANNEAL_TEST_LOG'] ?? 'silent' })
+export const quiet = pino({ level: process.env.ANNEAL_TEST_LOG ?? 'silent' })
 
 export function newHome(): string {
   const home = mkdtempSync(join(tmpdir(), 'anneal-host-'))

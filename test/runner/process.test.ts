@@ -35,7 +35,7 @@ describe('what the process gets', () => {
       'PYTHONUNBUFFERED=1',
       'CUDA_VISIBLE_DEVICES=GPU-1234',
       'HTTPS_PROXY=http://proxy:1',
-      `PATH=${process.env['PATH']}`,
+      `PATH=${process.env.PATH}`,
       join(run, 'work'),
     ]) {
       expect(text.split('\n')).toContain(line)

@@ -3,7 +3,7 @@ import { rmSync } from 'node:fs'
 import { mkdtemp, open } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Pack } from 'tar'
+import { Pack, type WriteEntry } from 'tar'
 import type { WorkdirEntry } from './list.js'
 
 export interface Packed {
@@ -45,10 +45,23 @@ export async function packWorkdir(
 }
 
 function archive(folder: string, entries: readonly WorkdirEntry[]): AsyncIterable<Buffer> {
-  const pack = new Pack({ cwd: folder, portable: true, mtime: new Date(0), noDirRecurse: true, strict: true, jobs: 1 })
+  const pack = new Pack({
+    cwd: folder,
+    portable: true,
+    mtime: new Date(0),
+    noDirRecurse: true,
+    strict: true,
+    jobs: 1,
+    onWriteEntry: settleMode,
+  })
   // Two names of one file are two files: what the other name is called must not matter.
   pack.linkCache = { get: () => undefined, set: () => undefined } as never
   for (const { path } of entries) pack.add(path)
   pack.end()
   return pack as unknown as AsyncIterable<Buffer>
+}
+
+/** Who may read and write it here is no matter of the contents; that it can be executed is, as in git. */
+function settleMode({ stat }: WriteEntry): void {
+  if (stat) stat.mode = (stat.mode & ~0o7777) | (stat.isDirectory() || stat.mode & 0o100 ? 0o755 : 0o644)
 }

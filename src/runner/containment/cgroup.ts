@@ -78,7 +78,7 @@ export function findCgroup(home: string, env: NodeJS.ProcessEnv): string | undef
   const name = `anneal-${createHash('sha256').update(home).digest('hex').slice(0, 10)}`
   for (const mount of cgroupMounts()) {
     const own = join(mount, ownGroup())
-    const places = env['INVOCATION_ID'] ? [own, mount] : [mount, own]
+    const places = env.INVOCATION_ID ? [own, mount] : [mount, own]
     const place = places.map((path) => join(path, name)).find(isUsable)
     if (place) return place
   }

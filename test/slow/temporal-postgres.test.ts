@@ -1,0 +1,136 @@
+import { execFileSync, spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync, symlinkSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import pg from 'pg'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { buildTemporalServer } from '../../scripts/temporal-server/build.mjs'
+import { findTemporal } from '../../src/temporal/binary.js'
+import { interpolate, ROOT, readCompose } from '../deploy/compose-file.js'
+import { severalProcesses } from '../deploy/several-processes.js'
+import { makeUser, SECRETS } from '../deploy/stack.js'
+import { build, until } from '../support/anneal.js'
+import { startPostgres, type TestPostgres } from '../support/postgres.js'
+import { freePort, type ServerProcess, startServerProcess } from '../support/server-process.js'
+
+/** The services of Temporal in docker-compose.yml, their own programs built by Go, on a real PostgreSQL. */
+let postgres: TestPostgres
+let server: ServerProcess | undefined
+let programs: string
+let temporal: string
+let temporalHttp: string
+
+/** The environment of a service of docker-compose.yml, with the addresses of this test. */
+function environmentOf(name: string): Record<string, string | undefined> {
+  const { hostname, port } = new URL(postgres.url)
+  const moved: Record<string, string> = { postgresql: hostname, '5432': port, 'temporal:7233': temporal }
+  const { environment = {} } = interpolate(readCompose().services[name] ?? { image: '' }, SECRETS)
+  const entries = Object.entries(environment).map(([key, value]) => [key, moved[value] ?? value])
+  return { PATH: `${programs}:${process.env.PATH}`, HOME: programs, ...Object.fromEntries(entries) }
+}
+
+/** Runs the script that a one-shot service mounts. */
+function runScript(service: string): { status: number | null; said: string } {
+  const [, script = ''] = readCompose().services[service]?.entrypoint ?? []
+  const path = script.replace('/anneal/', `${ROOT}/deploy/temporal/`)
+  const { status, stdout, stderr } = spawnSync('sh', [path], { env: environmentOf(service), encoding: 'utf8' })
+  return { status, said: stdout + stderr }
+}
+
+async function startTemporalServer(): Promise<ServerProcess> {
+  const ports = await Promise.all(PORTS.map(() => freePort()))
+  const portOf = Object.fromEntries(PORTS.map((name, i) => [name, String(ports[i])]))
+  temporal = `127.0.0.1:${portOf.FRONTEND_GRPC_PORT}`
+  temporalHttp = `127.0.0.1:${portOf.FRONTEND_HTTP_PORT}`
+  const env = {
+    ...environmentOf('temporal'),
+    ...portOf,
+    BIND_ON_IP: '127.0.0.1',
+    DYNAMIC_CONFIG_FILE_PATH: `${ROOT}/deploy/temporal/dynamicconfig.yaml`,
+  }
+  return startServerProcess([join(programs, 'temporal-server'), 'start'], { env })
+}
+
+const SERVICES = ['FRONTEND', 'HISTORY', 'MATCHING', 'WORKER']
+const PORTS = ['FRONTEND_HTTP_PORT', ...SERVICES.flatMap((name) => [`${name}_GRPC_PORT`, `${name}_MEMBERSHIP_PORT`])]
+
+async function schemaVersions(): Promise<Record<string, string>> {
+  const found: Record<string, string> = {}
+  for (const name of ['temporal', 'temporal_visibility']) {
+    const client = new pg.Client({ connectionString: postgres.url.replace(/postgres$/, name) })
+    await client.connect()
+    const { rows } = await client.query<{ curr_version: string }>('select curr_version from schema_version')
+    found[name] = rows[0]?.curr_version ?? ''
+    await client.end()
+  }
+  return found
+}
+
+beforeAll(async () => {
+  build()
+  const built = await buildTemporalServer(process.env)
+  programs = mkdtempSync(join(tmpdir(), 'anneal-programs-'))
+  for (const name of ['temporal-server', 'temporal-sql-tool']) symlinkSync(join(built, name), join(programs, name))
+  const cli = findTemporal({ ...process.env, TEMPORAL_ADDRESS: undefined })
+  if (cli?.kind !== 'binary') throw new Error('there is no Temporal CLI; run: npm run setup')
+  symlinkSync(cli.path, join(programs, 'temporal'))
+  postgres = await startPostgres()
+  await makeUser(postgres.url)
+}, 1_200_000)
+
+afterAll(async () => {
+  await server?.end('SIGTERM')
+  await postgres?.stop()
+  rmSync(programs, { recursive: true, force: true })
+})
+
+describe("Temporal's own programs, as docker-compose.yml starts them", () => {
+  test('the schema step makes both databases, and does nothing the second time', async () => {
+    expect(runScript('temporal-schema')).toMatchObject({ status: 0 })
+    const made = await schemaVersions()
+    expect(made).toEqual({ temporal: '1.19', temporal_visibility: '1.14' })
+    expect(runScript('temporal-schema')).toMatchObject({ status: 0 })
+    expect(await schemaVersions()).toEqual(made)
+  }, 120_000)
+
+  test('the dynamic configuration has only keys and values that this server knows', () => {
+    const file = `${ROOT}/deploy/temporal/dynamicconfig.yaml`
+    const said = execFileSync(join(programs, 'temporal-server'), ['validate-dynamic-config', file], {
+      encoding: 'utf8',
+    })
+    expect(said).not.toMatch(/error|warn|unregistered|unknown/i)
+  })
+
+  test('the server starts and answers its health check', async () => {
+    server = await startTemporalServer()
+    const [, program, , , , url = ''] = readCompose().services.temporal?.healthcheck?.test ?? []
+    expect(program).toBe('wget')
+    const { pathname } = new URL(url)
+    await until(
+      'the server to answer',
+      async () => {
+        if (server?.hasEnded()) throw new Error(server.output())
+        return fetch(`http://${temporalHttp}${pathname}`).then(
+          ({ ok }) => ok,
+          () => false,
+        )
+      },
+      120_000,
+    )
+  }, 150_000)
+
+  test('the namespace step makes the namespace, and does nothing the second time', () => {
+    expect(runScript('temporal-namespace')).toMatchObject({ status: 0, said: expect.stringContaining('registered') })
+    expect(runScript('temporal-namespace')).toEqual({ status: 0, said: 'the namespace default is there\n' })
+    const env = environmentOf('temporal-namespace')
+    const said = execFileSync('temporal', ['operator', 'namespace', 'describe', '-n', 'default'], {
+      env,
+      encoding: 'utf8',
+    })
+    expect(said).toMatch(/RetentionTtl\s+720h/)
+  })
+})
+
+describe('on that Temporal', () => {
+  severalProcesses(async () => ({ postgresUrl: postgres.url, temporal, temporalHttp, stop: async () => {} }))
+})
