@@ -24,6 +24,7 @@ export async function openServices(options: {
 }): Promise<Services> {
   const { home, databaseUrl, logger } = options
   const blobs = new BlobFolder(join(home, 'blobs'))
+  await blobs.removeAbandoned()
   const { store, logs } = databaseUrl ? await openOnPostgres(databaseUrl, logger) : await openOnFiles(home)
   return {
     store,

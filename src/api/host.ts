@@ -49,9 +49,7 @@ export function hostRoutes(app: App, deps: Deps): void {
     handler: async (request) => {
       const { offset, fence, final } = request.query
       await checkHolder(deps, request.params, request.caller.token.host_id, fence)
-      const bytes = await collect(request.body as Readable | null)
-      const end =
-        bytes.length > 0 ? await logs.append(request.params, offset, bytes) : (await logs.end(request.params)).end
+      const end = await logs.append(request.params, offset, await collect(request.body as Readable | null))
       if (final) await logs.finish(request.params, end)
       return { end }
     },

@@ -12,7 +12,6 @@ import { Bell, type EventStream, openEventStream } from './sse.js'
 
 const CHUNK = 256 * 1024
 const LOOK_AGAIN = 2 * SECOND
-const NEVER = new AbortController().signal
 /** Final streams of an ended attempt come soon after its end; a follower does not wait longer for them. */
 const LAST_BYTES_WITHIN = 30 * SECOND
 
@@ -196,7 +195,7 @@ async function endOf(logs: LogStore, key: LogKey, endedAt: number | null): Promi
       const { end, final } = await logs.end(key)
       const isKnown = final || end > 0 || (await logs.streams(key.jobId)).some((s) => s.attempt === key.attempt)
       if (endedAt === null || final || !isKnown || Date.now() - endedAt > LAST_BYTES_WITHIN) return end
-      await bell.heard(NEVER, LOOK_AGAIN)
+      await bell.heard(undefined, LOOK_AGAIN)
     }
   } finally {
     stop()

@@ -52,19 +52,19 @@ export class Bell {
   }
 
   /** Resolves when rung, aborted, or after `atMost` milliseconds: then the caller looks by itself. */
-  async heard(signal: AbortSignal, atMost: number): Promise<void> {
-    if (!this.#rung && !signal.aborted) {
+  async heard(signal: AbortSignal | undefined, atMost: number): Promise<void> {
+    if (!this.#rung && !signal?.aborted) {
       await new Promise<void>((resolve) => {
         const wake = () => {
           clearTimeout(timer)
-          signal.removeEventListener('abort', wake)
+          signal?.removeEventListener('abort', wake)
+          this.#wake = undefined
           resolve()
         }
         const timer = setTimeout(wake, atMost)
+        signal?.addEventListener('abort', wake, { once: true })
         this.#wake = wake
-        signal.addEventListener('abort', wake)
       })
-      this.#wake = undefined
     }
     this.#rung = false
   }

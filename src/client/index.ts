@@ -1,7 +1,7 @@
 import openapiFetch, { type Client as OpenapiClient } from 'openapi-fetch'
 import type { components, operations, paths } from './api.js'
 import { type Event, type FollowLogsOptions, followEvents, followLogs, type LogEnd, type LogPiece } from './follow.js'
-import { newSend } from './request.js'
+import { fetchBy, newSend } from './request.js'
 import { type FollowOptions, untilAnswered } from './server-events.js'
 import { sendBlob, type UploadOptions } from './upload.js'
 
@@ -42,7 +42,7 @@ export type Client = ReturnType<typeof createClient>
 export function createClient({ url, token }: ClientOptions) {
   const send = newSend({ url, token })
   /** Every route of the document, by method and path. */
-  const http: Http = openapiFetch<paths>({ baseUrl: url, fetch: send })
+  const http: Http = openapiFetch<paths>({ baseUrl: url, fetch: fetchBy(send) })
   const path = (ref: string) => ({ params: { path: { ref } } })
   const showJob = async (ref: string): Promise<Job> => of(await http.GET('/api/v1/jobs/{ref}', path(ref)))
   /** Settled once, so that a follower stays with its job when a newer one takes the name. */

@@ -1,8 +1,12 @@
+import type { IncomingMessage } from 'node:http'
+import { Readable } from 'node:stream'
+import { text as textOf } from 'node:stream/consumers'
 import { setTimeout as delay } from 'node:timers/promises'
 import { FAILURES, Failure, type FailureCode, type Problem } from '../schema/failure.js'
+import { exchange, type Outgoing } from './exchange.js'
 
 /** Sends a request with the token and gives a good answer; everything else it throws as a `Failure`. */
-export type Send = (request: Request) => Promise<Response>
+export type Send = (outgoing: Outgoing) => Promise<Response>
 
 /** Milliseconds before a request whose answer may have been lost is sent again, each time. */
 const SEND_AGAIN_AFTER = [100, 300, 900]
@@ -14,16 +18,16 @@ const STREAMS = /^(text\/event-stream|application\/octet-stream)/
  * that does not answer is `unavailable`; a request with an idempotency key is sent up to three times more before that.
  */
 export function newSend(options: { url: string; token: string }): Send {
-  return async (request) => {
-    request.headers.set('authorization', `Bearer ${options.token}`)
-    const pauses = request.headers.has('idempotency-key') ? [...SEND_AGAIN_AFTER] : []
+  return async (outgoing) => {
+    const headers = { ...outgoing.headers, authorization: `Bearer ${options.token}` }
+    const pauses = 'idempotency-key' in headers ? [...SEND_AGAIN_AFTER] : []
     for (;;) {
-      const pause = pauses.shift()
       try {
-        return await answerOf(pause === undefined ? request : request.clone())
+        return await answerOf({ ...outgoing, headers })
       } catch (error) {
-        if (request.signal.aborted) throw request.signal.reason
+        if (outgoing.signal?.aborted) throw outgoing.signal.reason
         if (error instanceof Failure) throw error
+        const pause = pauses.shift()
         if (pause === undefined) throw unreachable(options.url, error)
         await delay(pause)
       }
@@ -31,22 +35,40 @@ export function newSend(options: { url: string; token: string }): Send {
   }
 }
 
-/** Fails as `fetch` does when no whole answer comes. */
-async function answerOf(request: Request): Promise<Response> {
-  const response = await fetch(request)
-  const { status, headers } = response
-  if (response.ok && STREAMS.test(headers.get('content-type') ?? '')) return response
-  const text = await response.text()
-  if (!response.ok) throw failureOf(response, text)
-  if (!headers.get('content-type')?.startsWith('application/json')) throw notOurs(response)
+/** The same in the form of `fetch`. */
+export function fetchBy(send: Send): (request: Request) => Promise<Response> {
+  return async (request) => {
+    const { url, method, headers, signal } = request
+    const body = request.body === null ? undefined : new Uint8Array(await request.arrayBuffer())
+    return send({ url, method, headers: Object.fromEntries(headers), body, signal })
+  }
+}
+
+/** Fails as the network does when no whole answer comes. */
+async function answerOf(outgoing: Outgoing): Promise<Response> {
+  const answer = await exchange(outgoing)
+  const status = answer.statusCode ?? 0
+  const isGood = status >= 200 && status < 300
+  const headers = Object.entries(answer.headers).map(([name, value]): [string, string] => [name, String(value)])
+  const type = answer.headers['content-type'] ?? ''
+  if (isGood && STREAMS.test(type)) return new Response(bodyOf(answer), { status, headers })
+  const text = await textOf(answer)
+  if (!isGood) throw failureOf(outgoing.url, status, type, text)
+  if (!type.startsWith('application/json')) throw notOurs(outgoing.url, status, type)
   return new Response(text, { status, headers })
 }
 
-function failureOf(response: Response, text: string): Failure {
+/** As much of it in memory as stated, and not the thousands of pieces that the default would be. */
+function bodyOf(answer: IncomingMessage): ReadableStream<Uint8Array> {
+  const strategy = new ByteLengthQueuingStrategy({ highWaterMark: 256 * 1024 })
+  return Readable.toWeb(answer, { strategy } as never) as ReadableStream<Uint8Array>
+}
+
+function failureOf(url: string, status: number, type: string, text: string): Failure {
   const body = parseObject(text)
-  if (!body || typeof body.code !== 'string') return notOurs(response)
+  if (!body || typeof body.code !== 'string') return notOurs(url, status, type)
   const { type: _type, title: _title, status: _status, code, detail, next, problems, ...details } = body
-  return new Failure(codeOf(code, response.status), String(detail), {
+  return new Failure(codeOf(code, status), String(detail), {
     ...(typeof next === 'string' ? { next } : {}),
     ...(Array.isArray(problems) ? { problems: problems as Problem[] } : {}),
     details,
@@ -61,12 +83,15 @@ function codeOf(code: unknown, status: number): FailureCode {
   return codes.find((known) => FAILURES[known].status === status) ?? 'invalid_request'
 }
 
-function notOurs({ url, status, headers }: Response): Failure {
+function notOurs(url: string, status: number, type: string): Failure {
   const code = status >= 400 ? codeOf(undefined, status) : 'unavailable'
-  const type = headers.get('content-type') ?? 'no content type'
-  return new Failure(code, `${url} answers ${status} with ${type}, which is not what an Anneal server says`, {
-    next: 'Check the URL: it is that of the API, such as http://127.0.0.1:7480, without a path.',
-  })
+  return new Failure(
+    code,
+    `${url} answers ${status} with ${type || 'no type'}, which is not what an Anneal server says`,
+    {
+      next: 'check the URL: it is that of the API, such as http://127.0.0.1:7480, without a path',
+    },
+  )
 }
 
 function parseObject(text: string): Record<string, unknown> | undefined {
@@ -79,8 +104,8 @@ function parseObject(text: string): Record<string, unknown> | undefined {
 }
 
 function unreachable(url: string, error: unknown): Failure {
-  const cause = (error as { cause?: { code?: string; message?: string } }).cause
-  const why = cause?.code ?? cause?.message ?? (error as Error).message
+  const { code, message } = error as NodeJS.ErrnoException
+  const why = code ?? message
   return new Failure('unavailable', `The server at ${url} cannot be reached (${why})`, {
     cause: error,
     next: 'start it with: npx anneal up',

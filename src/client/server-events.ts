@@ -75,16 +75,18 @@ async function* readEvents(
   signal: AbortSignal | undefined,
 ): AsyncGenerator<EventSourceMessage> {
   const own = new AbortController()
-  const silence = setTimeout(() => own.abort(new Error(`the server said nothing for ${SILENCE / 1000} s`)), SILENCE)
+  const giveUp = () => own.abort(new Error(`the server said nothing for ${SILENCE / 1000} s`))
+  let silence = setTimeout(giveUp, SILENCE)
   try {
     const body = await open(signal ? AbortSignal.any([own.signal, signal]) : own.signal)
     const messages: EventSourceMessage[] = []
     const parser = createParser({ onEvent: (message) => messages.push(message) })
     const decoder = new TextDecoder()
     for await (const chunk of body) {
-      silence.refresh()
+      clearTimeout(silence) // however long the caller takes, it is not the server's silence
       parser.feed(decoder.decode(chunk, { stream: true }))
       yield* messages.splice(0)
+      silence = setTimeout(giveUp, SILENCE)
     }
   } finally {
     clearTimeout(silence)

@@ -1,6 +1,8 @@
 import { createReadStream } from 'node:fs'
+import { stat } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { failureCode } from '../schema/failure.js'
+import type { Outgoing } from './exchange.js'
 import type { Send } from './request.js'
 
 export interface UploadOptions {
@@ -22,7 +24,7 @@ export async function sendBlob(
   const pauses = [...AGAIN_AFTER]
   for (;;) {
     try {
-      const response = await send(newRequest(url, file, options))
+      const response = await send(await newUpload(url, file, options))
       return (await response.json()) as { size: number; existed: boolean }
     } catch (error) {
       options.signal?.throwIfAborted()
@@ -33,10 +35,10 @@ export async function sendBlob(
   }
 }
 
-function newRequest(url: string, file: string, { signal, onProgress }: UploadOptions): Request {
-  const headers = { 'content-type': 'application/octet-stream' }
-  const body = counted(file, onProgress)
-  return new Request(url, { method: 'PUT', headers, body, duplex: 'half', signal: signal ?? null })
+async function newUpload(url: string, file: string, { signal, onProgress }: UploadOptions): Promise<Outgoing> {
+  const { size } = await stat(file)
+  const headers = { 'content-type': 'application/octet-stream', 'content-length': String(size) }
+  return { url, method: 'PUT', headers, body: counted(file, onProgress), signal }
 }
 
 async function* counted(file: string, onProgress: UploadOptions['onProgress']): AsyncGenerator<Uint8Array> {

@@ -89,7 +89,8 @@ export class Connection {
       this.about.logger.error({ err: error }, 'the server said something that this agent does not understand')
       return
     }
-    this.#wait = FIRST_WAIT
+    // Refused hosts, and two agents with one identity that replace each other, do not come back at once.
+    this.#wait = message.type === 'refused' ? LAST_WAIT : FIRST_WAIT
     this.about.received(message)
   }
 

@@ -9,9 +9,6 @@ type FactOf<T extends FactBody['type']> = Fact & { body: Extract<FactBody, { typ
 const ROOM = 8 * 1024
 const NEWLINE = 0x0a
 
-/** Numbers of a folder that has been lost go on here: the server has seen lower ones, which nobody here knows. */
-export const AFTER_LOSS = 1_000_000
-
 /**
  * `facts.jsonl` of one attempt: what the host has seen, numbered, in the order it happened. A fact is sent only when
  * it is on the disk, so that no number is ever used for two things, and again until the server has acknowledged it.
@@ -27,6 +24,7 @@ export class FactLog {
   constructor(
     path: string,
     private readonly about: { jobId: string; attempt: number; fence: number },
+    /** The number before the first: above 0 where an earlier log of the attempt was lost. */
     private readonly base: number,
     private readonly send: (facts: Fact[]) => void,
   ) {

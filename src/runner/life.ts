@@ -6,7 +6,7 @@ import type { Exit } from '../schema/contract.js'
 import type { Tree } from './containment/tree.js'
 import { Ending } from './ending.js'
 import { exitHints } from './exit-hints.js'
-import { AFTER_LOSS, FactLog } from './fact-log.js'
+import { FactLog } from './fact-log.js'
 import { DISK_FULL } from './launch.js'
 import { LogStreams } from './log-streams.js'
 import { Observation } from './observation.js'
@@ -51,7 +51,7 @@ export class Life {
     private readonly changed: () => void,
   ) {
     const { jobId, attempt, fence } = want.assignment
-    const base = folder.has('lost') ? AFTER_LOSS : 0
+    const base = folder.has('lost') ? (folder.assignment?.facts ?? 0) : 0
     this.facts = new FactLog(folder.file('facts.jsonl'), { jobId, attempt, fence }, base, (facts) => site.send(facts))
     this.tree = site.containment.tree(folder)
     this.#ending = new Ending({

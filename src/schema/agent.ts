@@ -34,6 +34,8 @@ export const Assignment = z.object({
   wanted: z.enum(['run', 'stop']),
   /** The server already knows of a start: without a trace on the host it must not be started again. */
   accepted: z.boolean(),
+  /** Number of the last fact that the server has: a host that has lost the run folder goes on after it. */
+  facts: z.int().optional(),
   command: z.union([z.string(), z.array(z.string())]),
   setup: z.string().nullable(),
   workdir: z.string().nullable(),

@@ -117,7 +117,7 @@ describe('the systemd units', () => {
   test('every file that they name is in the repository', () => {
     for (const name of UNITS) {
       const text = readFileSync(join(FOLDER, name), 'utf8')
-      for (const [, path = ''] of text.matchAll(/\/opt\/anneal\/([\w./-]+)/g))
+      for (const [, path = ''] of text.matchAll(/\/opt\/anneal\/(\w[\w./-]+)/g))
         expect(existsSync(join(ROOT, path)), `${name}: ${path}`).toBe(true)
     }
   })

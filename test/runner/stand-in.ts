@@ -107,23 +107,24 @@ export class StandIn {
     }
     if (message.type !== 'facts') return
     this.#messages += 1
-    for (const fact of message.facts) {
-      this.arrivals.push({ fact, at: performance.now(), message: this.#messages })
-      const id = `${key(fact)}/${fact.n}`
-      if (!this.#facts.has(id)) this.#facts.set(id, fact)
-    }
-    if (!this.acknowledges) return
-    const acked = message.facts.map(({ jobId, attempt, n }) => ({ jobId, attempt, n }))
-    for (const fact of message.facts) this.#settle(fact)
-    socket.send(JSON.stringify({ type: 'ack', facts: acked } satisfies ToAgent))
+    const acked = message.facts
+      .filter((fact) => this.#take(fact))
+      .map(({ jobId, attempt, n }) => ({ jobId, attempt, n }))
+    if (this.acknowledges) socket.send(JSON.stringify({ type: 'ack', facts: acked } satisfies ToAgent))
   }
 
-  /** As a server does: an accepted attempt is known as such, an empty one is no longer wanted. */
-  #settle(fact: Fact): void {
+  /** As the server does: each number once and in its order; false for one that cannot be taken yet. */
+  #take(fact: Fact): boolean {
+    this.arrivals.push({ fact, at: performance.now(), message: this.#messages })
     const assignment = this.assignments.get(key(fact))
-    if (!assignment) return
-    if (fact.body.type === 'accepted') this.assignments.set(key(fact), { ...assignment, accepted: true })
-    if (fact.body.type === 'empty') this.assignments.delete(key(fact))
+    const last = this.factsOf(fact).at(-1)?.n ?? assignment?.facts ?? 0
+    if (fact.n === last + 1) this.#facts.set(`${key(fact)}/${fact.n}`, fact)
+    if (assignment && fact.n === last + 1) {
+      const accepted = assignment.accepted || fact.body.type === 'accepted'
+      this.assignments.set(key(fact), { ...assignment, accepted, facts: fact.n })
+      if (fact.body.type === 'empty') this.assignments.delete(key(fact))
+    }
+    return fact.n <= last + 1
   }
 
   async #answer(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {

@@ -1,5 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, rmSync, symlinkSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
@@ -11,7 +13,7 @@ import { severalProcesses } from '../deploy/several-processes.js'
 import { makeUser, SECRETS } from '../deploy/stack.js'
 import { build, until } from '../support/anneal.js'
 import { startPostgres, type TestPostgres } from '../support/postgres.js'
-import { freePort, type ServerProcess, startServerProcess } from '../support/server-process.js'
+import { type ServerProcess, startServerProcess } from '../support/server-process.js'
 
 /** The services of Temporal in docker-compose.yml, their own programs built by Go, on a real PostgreSQL. */
 let postgres: TestPostgres
@@ -38,7 +40,7 @@ function runScript(service: string): { status: number | null; said: string } {
 }
 
 async function startTemporalServer(): Promise<ServerProcess> {
-  const ports = await Promise.all(PORTS.map(() => freePort()))
+  const ports = await Promise.all(PORTS.map((_, i) => lowPort(i)))
   const portOf = Object.fromEntries(PORTS.map((name, i) => [name, String(ports[i])]))
   temporal = `127.0.0.1:${portOf.FRONTEND_GRPC_PORT}`
   temporalHttp = `127.0.0.1:${portOf.FRONTEND_HTTP_PORT}`
@@ -49,6 +51,19 @@ async function startTemporalServer(): Promise<ServerProcess> {
     DYNAMIC_CONFIG_FILE_PATH: `${ROOT}/deploy/temporal/dynamicconfig.yaml`,
   }
   return startServerProcess([join(programs, 'temporal-server'), 'start'], { env })
+}
+
+/** A free port below 32768: Temporal keeps its own in columns of PostgreSQL's smallint. */
+async function lowPort(nth: number): Promise<number> {
+  for (let port = 20_000 + nth * 1_000 + (process.pid % 900); ; port += 1) {
+    const server = createServer().listen(port, '127.0.0.1')
+    const isFree = await once(server, 'listening').then(
+      () => true,
+      () => false,
+    )
+    server.close()
+    if (isFree) return port
+  }
 }
 
 const SERVICES = ['FRONTEND', 'HISTORY', 'MATCHING', 'WORKER']
