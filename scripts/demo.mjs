@@ -54,11 +54,24 @@ async function demo() {
 }
 
 async function startUp() {
-  const flags = ['--port', port, '--gateway-port', gatewayPort, '--temporal-port', temporalPort, '--devices', 2, '--stop-jobs']
+  const flags = [
+    '--port',
+    port,
+    '--gateway-port',
+    gatewayPort,
+    '--temporal-port',
+    temporalPort,
+    '--devices',
+    2,
+    '--stop-jobs',
+  ]
   up = spawn(process.execPath, [anneal, 'up', ...flags.map(String)], { env, stdio: ['ignore', 'pipe', 'inherit'] })
   let said = ''
   await new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`anneal up was not ready within ${READY_WITHIN / 1000} s`)), READY_WITHIN)
+    const timer = setTimeout(
+      () => reject(new Error(`anneal up was not ready within ${READY_WITHIN / 1000} s`)),
+      READY_WITHIN,
+    )
     up.once('exit', (code) => reject(new Error(`anneal up ended with exit code ${code}`)))
     up.stdout.on('data', (data) => {
       said += data

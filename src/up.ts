@@ -57,7 +57,9 @@ export async function up(options: UpOptions): Promise<void> {
     const everything = await startAll({ ...options, address }, config, logger, closers)
     announce(config.home, everything.server.url)
     await untilSignalled()
-    process.stderr.write(options.stopJobs ? 'stopping the jobs and the services\n' : 'stopping the services; trainings go on\n')
+    process.stderr.write(
+      options.stopJobs ? 'stopping the jobs and the services\n' : 'stopping the services; trainings go on\n',
+    )
     if (options.stopJobs) await stopJobs(everything.services)
   } finally {
     for (const close of closers.reverse()) await close()

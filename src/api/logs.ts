@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { SECOND } from '../schema/duration.js'
 import { Failure } from '../schema/failure.js'
 import { StreamView } from '../schema/view.js'
-import type { LogKey, LogStore } from '../store/log-store.js'
+import type { LogKey, LogStore, LogStream } from '../store/log-store.js'
 import { findJob, summaryOf } from '../store/queries.js'
 import type { App, Deps } from './app.js'
 import { requires } from './auth.js'
@@ -163,10 +163,19 @@ class Follower {
     for (const { attempt, stream: name, end } of streams.filter(wants))
       await this.#send({ jobId, attempt, stream: name }, end)
     if (job.state !== 'ended') return false
-    const isWhole = streams.every((s) => s.final) || Date.now() - (job.ended_at ?? 0) > LAST_BYTES_WITHIN
-    if (!isWhole) return false
+    const isLate = Date.now() - (job.ended_at ?? 0) > LAST_BYTES_WITHIN
+    if (!isLate && !(await this.#isWhole(streams))) return false
     await stream.send('end', { outcome: summaryOf(job).outcome, attempt: job.attempt })
     return true
+  }
+
+  /** Every stream is final, and every process that ran has one: its first bytes may still be on their way. */
+  async #isWhole(streams: LogStream[]): Promise<boolean> {
+    const { store, jobId } = this.#o
+    const query = store.read.selectFrom('attempts').select('number').where('job_id', '=', jobId)
+    const ran = await query.where('started_at', 'is not', null).execute()
+    const hasStream = (attempt: number) => streams.some((s) => s.attempt === attempt && s.stream === '0')
+    return streams.every((s) => s.final) && ran.every(({ number }) => hasStream(number))
   }
 
   async #send(key: LogKey, end: number): Promise<void> {

@@ -92,11 +92,9 @@ export class Ending {
     for (const pid of leaders) signalGroup(pid)
     const wrapper = tree.wrapperPids()
     for (const pid of tree.pids().filter((pid) => !wrapper.includes(pid))) {
-      const entry = readProcess(pid)
-      if (!entry) continue
-      // The loop of a wrapper that is gone, in the wrapper's session: it is deaf to SIGTERM and of no more use.
-      if (wrapper.length === 0 && entry.session === folder.wrapper?.pid) signal(pid, 'SIGKILL')
-      else if (!leaders.includes(entry.group)) signal(pid, 'SIGTERM')
+      // The loop of a wrapper that is gone is deaf to SIGTERM and of no more use.
+      if (wrapper.length === 0 && this.#isOfWrapper(pid)) signal(pid, 'SIGKILL')
+      else if (!leaders.includes(readProcess(pid)?.group ?? pid)) signal(pid, 'SIGTERM')
     }
   }
 
@@ -104,11 +102,17 @@ export class Ending {
     const { tree, folder, stuckAfterMs } = this.about
     if (this.#killedAt === undefined) this.#interval = FIRST_LOOK
     this.#killedAt ??= performance.now()
-    const wrapper = tree.wrapperPids()
-    for (const pid of tree.pids()) if (!wrapper.includes(pid)) signal(pid, 'SIGKILL')
     const past = performance.now() - this.#killedAt
+    const wrapper = tree.wrapperPids()
+    for (const pid of tree.pids()) if (!wrapper.includes(pid) && !this.#isOfWrapper(pid)) signal(pid, 'SIGKILL')
     if (wrapper.length === 0 || folder.has('exit') || past > RECORD_TIME) tree.kill()
     if (past > stuckAfterMs) this.about.stuck(tree.pids())
+  }
+
+  /** What the wrapper runs for itself, such as the `mv` of the exit record: in its session, unlike the training. */
+  #isOfWrapper(pid: number): boolean {
+    const leader = this.about.folder.wrapper?.pid
+    return leader !== undefined && readProcess(pid)?.session === leader
   }
 }
 

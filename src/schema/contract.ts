@@ -55,6 +55,8 @@ export interface AttemptFacts {
   setupDeadline: number | null
   startDeadline: number | null
   runDeadline: number | null
+  /** No clock that has yet to begin can run out before this. */
+  lookAgainAt: number | null
   stalled: boolean
   stopCause: StopCause | null
   exit: Exit | null

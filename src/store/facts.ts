@@ -34,7 +34,7 @@ async function lockAttempt(tx: Tx, jobId: string, number: number): Promise<Attem
 async function applyFact(tx: Tx, job: JobRow, attempt: AttemptRow, fact: Fact): Promise<void> {
   // The host's clock says when it happened; it may not lie in our future.
   const at = Math.min(fact.at, tx.now)
-  const effect = effectOf(tx, fact.body, at, JSON.parse(job.spec) as JobSpec, attempt)
+  const effect = effectOf(tx, fact.body, at, JSON.parse(job.spec) as JobSpec)
   await tx.q
     .updateTable('attempts')
     .set({ ...effect.set, facts: fact.n })
@@ -65,27 +65,21 @@ async function applyFact(tx: Tx, job: JobRow, attempt: AttemptRow, fact: Fact): 
   if (effect.raise) await raiseVersion(tx, job.id)
 }
 
-/** What a fact writes, and whether the workflow must see it: only what may end the attempt or sets a deadline. */
-function effectOf(
-  tx: Tx,
-  body: FactBody,
-  at: number,
-  spec: JobSpec,
-  attempt: AttemptRow,
-): { set: Partial<AttemptRow>; raise: boolean } {
+/** What a fact writes, and whether the workflow must be woken by it: only by what may end the attempt. */
+function effectOf(tx: Tx, body: FactBody, at: number, spec: JobSpec): { set: Partial<AttemptRow>; raise: boolean } {
   switch (body.type) {
     case 'accepted':
       return { set: { accepted_at: at, boot_id: body.bootId }, raise: false }
     case 'refused':
       return { set: { refused: body.message }, raise: false }
     case 'setup':
-      return { set: { setup_at: at, setup_deadline: at + milliseconds(spec.timeouts.setup) }, raise: true }
+      return { set: { setup_at: at, setup_deadline: at + milliseconds(spec.timeouts.setup) }, raise: false }
     case 'setup_done': {
       const start = spec.timeouts.start
       const deadline = start ? at + milliseconds(start) : null
       return {
         set: { setup_done_at: at, setup_cached: body.cached ? 1 : 0, start_deadline: deadline },
-        raise: deadline !== null,
+        raise: false,
       }
     }
     case 'started': {
@@ -94,7 +88,7 @@ function effectOf(
       const identity = { pid: body.pid, pid_start: body.startTime, boot_id: body.bootId, resume_from: body.resumeFrom }
       return {
         set: { started_at: at, run_deadline: deadline, ...identity },
-        raise: deadline !== null || attempt.start_deadline !== null,
+        raise: false,
       }
     }
     case 'saving':

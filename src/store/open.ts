@@ -48,7 +48,10 @@ function openSqlite(file: string): OpenDatabase {
   database.pragma('journal_mode = WAL')
   database.pragma('synchronous = FULL')
   database.pragma('busy_timeout = 5000')
-  return { db: new Kysely<Database>({ dialect: new SqliteDialect({ database: withPreparedOnce(database) }) }), dialect: 'sqlite' }
+  return {
+    db: new Kysely<Database>({ dialect: new SqliteDialect({ database: withPreparedOnce(database) }) }),
+    dialect: 'sqlite',
+  }
 }
 
 /** Keeps prepared statements: the same few hundred texts come again and again, and preparing costs more than running. */

@@ -91,6 +91,7 @@ export class Nudger {
 
   async #deliver(jobId: string, kind: Kind): Promise<void> {
     try {
+      if (kind === 'nudge' && !(await this.#hasUnseen(jobId))) return
       await this.#options.client.withDeadline(Date.now() + CALL_LIMIT, () => this.#call(jobId, kind))
       CRASH: crashPoint('nudger.delivered')
     } catch (error) {
@@ -162,6 +163,16 @@ export class Nudger {
     for (const { id } of jobs) this.#owe(id, 'ensure')
     const last = jobs.at(-1)?.id
     this.#round = last === undefined || jobs.length < page ? undefined : { after: last, page }
+  }
+
+  /** A workflow that has made the commit itself, or has looked since, need not be told. */
+  async #hasUnseen(jobId: string): Promise<boolean> {
+    const row = await this.#options.store.read
+      .selectFrom('jobs')
+      .select(['version', 'seen', 'state'])
+      .where('id', '=', jobId)
+      .executeTakeFirst()
+    return row !== undefined && row.state !== 'ended' && row.version > row.seen
   }
 
   #openJobs(after: string, limit: number): Promise<{ id: string }[]> {

@@ -57,7 +57,13 @@ function onHost(job: JobFacts, now: number): Step {
   if (passed(job.totalDeadline, now)) return { do: 'stop', cause: 'total_time_limit' }
   return {
     do: 'wait',
-    until: earliest(attempt.setupDeadline, attempt.startDeadline, attempt.runDeadline, job.totalDeadline),
+    until: earliest(
+      attempt.setupDeadline,
+      attempt.startDeadline,
+      attempt.runDeadline,
+      attempt.lookAgainAt,
+      job.totalDeadline,
+    ),
   }
 }
 

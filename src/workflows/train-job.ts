@@ -21,14 +21,13 @@ export async function trainJob(jobId: string): Promise<void> {
 
   let job = await store.look(jobId)
   while (job) {
-    if (nudged) {
-      nudged = false
-      job = await store.look(jobId)
-      continue
-    }
     const step = nextStep(job, Date.now())
     if (step.do === 'wait') await waitFor(() => nudged, step.until)
     else job = await take(step, jobId, job)
+    if (step.do === 'wait' || nudged) {
+      nudged = false
+      job = await store.look(jobId)
+    }
   }
 }
 

@@ -1,6 +1,15 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Job } from '../../src/client/index.js'
-import { COMPLETED, endAttempt, FAILED, startAttempt, startServer, type TestServer, write } from '../client/server.js'
+import {
+  COMPLETED,
+  endAttempt,
+  FAILED,
+  finishLogs,
+  startAttempt,
+  startServer,
+  type TestServer,
+  write,
+} from '../client/server.js'
 import { connectHost, submit } from '../support/jobs.js'
 import { type Anneal, buildAnneal, until } from './anneal.js'
 
@@ -40,6 +49,21 @@ test('`logs` writes the stored bytes of every attempt in order and nothing else'
 test('`logs` of a job that has not begun is empty', async () => {
   await submit(server.store, { name: 'unborn' })
   expect(await anneal.run(['logs', 'unborn'])).toMatchObject({ code: 0, stdout: '', stderr: '' })
+})
+
+test('`logs` of a job that has just ended waits for the bytes that are still on their way, attempt by attempt', async () => {
+  const first = await running('late')
+  await write(server, first, 'one ')
+  await endAttempt(server, first, FAILED, false, true)
+  const second = await startAttempt(server, first.job_id)
+  await endAttempt(server, second, COMPLETED, true, true)
+  const reading = anneal.start(['logs', 'late'])
+  await until(() => reading.stdout() === 'one ')
+  await write(server, second, 'three')
+  await write(server, first, 'two ')
+  await finishLogs(server, first)
+  await finishLogs(server, second)
+  expect(await reading.ended).toMatchObject({ code: 0, stdout: 'one two three' })
 })
 
 test('a slow reader of a large log costs the program little memory', async () => {

@@ -4,6 +4,7 @@ import {
   COMPLETED,
   endAttempt,
   FAILED,
+  finishLogs,
   runningJob,
   startAttempt,
   startServer,
@@ -42,6 +43,23 @@ test('a follower of a name stays with its job when a newer one takes the name', 
   await endAttempt(server, attempt, COMPLETED)
   await follower.ended
   expect(follower.text()).toBe('old')
+})
+
+test('a follower of a job that has ended waits for the bytes that are still on their way', async () => {
+  const attempt = await runningJob(server)
+  await endAttempt(server, attempt, COMPLETED, true, true)
+  const follower = follow()
+  const isOpen = await Promise.race([
+    follower.ended.then(() => false),
+    client.listLogs(attempt.job_id).then(() => true),
+  ])
+  expect(isOpen).toBe(true)
+  await write(server, attempt, 'late')
+  await follower.until('late')
+  await write(server, attempt, ' and last')
+  await finishLogs(server, attempt)
+  await follower.ended
+  expect(follower.text()).toBe('late and last')
 })
 
 test('when the server is restarted the follower goes on without a byte lost or given twice', async () => {
@@ -110,16 +128,18 @@ test('a cursor too long for a request costs bytes on the wire and gives none twi
   const attempt = await runningJob(server)
   await write(server, attempt, 'known')
   for (let n = 100; n < 450; n += 1) await write(server, attempt, 'x'.repeat(1000), `${'a'.repeat(29)}${n}`)
-  const follower = follow(attempt.job_id, {})
+  const stop = new AbortController()
+  const follower = follow(attempt.job_id, { signal: stop.signal })
   await condition(() => follower.pieces.length === 351)
   expect(follower.pieces.at(-1)?.cursor.length).toBeGreaterThan(12_000)
   await server.stop()
   await server.start()
   await write(server, attempt, ' and new')
-  await endAttempt(server, attempt, COMPLETED)
-  await follower.ended
-  expect(follower.streams()['1/0']).toBe('known and new')
-  expect(follower.streams()[`1/${'a'.repeat(29)}222`]).toBe('x'.repeat(1000))
+  await condition(() => follower.streams()['1/0'] === 'known and new')
+  await write(server, attempt, 'x', `${'a'.repeat(29)}449`)
+  await condition(() => follower.streams()[`1/${'a'.repeat(29)}449`] === 'x'.repeat(1001))
+  expect(follower.pieces).toHaveLength(353)
+  stop.abort()
 })
 
 test('a follower ends with the refusal when there is no such job, and with the reason of its signal', async () => {

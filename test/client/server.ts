@@ -99,23 +99,31 @@ export async function write(
   await server.logs.append(key, end, Buffer.from(text))
 }
 
-/** Ends the process with that code, its streams and its attempt; the job ends too, or waits for its next attempt. */
+/** Ends the process, its streams (unless `lateLogs`) and its attempt; the job ends too, or waits for its next attempt. */
 export async function endAttempt(
   server: TestServer,
   attempt: AttemptRow,
   outcome: Outcome,
   isLast = true,
+  lateLogs = false,
 ): Promise<void> {
-  const { job_id: jobId, number } = attempt
+  const { job_id: jobId } = attempt
   await report(server.store, attempt, exited(outcome.exitCode ?? 0), empty)
-  for (const { attempt: of, stream, end } of await server.logs.streams(jobId)) {
-    if (of === number) await server.logs.finish({ jobId, attempt: number, stream }, end)
-  }
+  if (!lateLogs) await finishLogs(server, attempt)
   const retry = isLast ? undefined : { until: Date.now(), charge: true }
   await server.store.transact(async (tx) => {
     const facts = await look(tx, jobId)
     await settle(tx, jobId, facts?.version ?? 0, { outcome, retry })
   })
+}
+
+/** Makes the attempt's streams final, as the host does once the server has every byte; one that ran has stream 0. */
+export async function finishLogs(server: TestServer, { job_id: jobId, number }: AttemptRow): Promise<void> {
+  const streams = (await server.logs.streams(jobId)).filter(({ attempt }) => attempt === number)
+  for (const stream of new Set(['0', ...streams.map((found) => found.stream)])) {
+    const key = { jobId, attempt: number, stream }
+    await server.logs.finish(key, (await server.logs.end(key)).end)
+  }
 }
 
 export const COMPLETED: Outcome = {

@@ -322,8 +322,8 @@ async function drive({ store }: TestStore, id: string, what: 'go' | 'stop' | 'en
   const { attempt, version } = facts
   if (what === 'stop') return void (await store.transact((tx) => requestStop(tx, id, user)))
   if (what === 'go') {
-    if (!attempt || attempt.settled) await store.transact((tx) => beginAttempt(tx, id, version))
-    else if (attempt.granted && !attempt.launched && !facts.stopWanted)
+    if ((!attempt || attempt.settled) && !facts.stopWanted) await store.transact((tx) => beginAttempt(tx, id, version))
+    else if (attempt?.granted && !attempt.launched && !facts.stopWanted)
       await store.transact((tx) => launch(tx, id, version))
     return
   }

@@ -12,9 +12,15 @@ const OURS = ['server', 'worker', 'host']
 const COUNTING =
   'n=0; while [ ! -e "$UNTIL" ]; do echo "line $n"; n=$((n + 1)); echo $n >"$COUNT"; sleep 0.02; done; echo "end $n"'
 
+export interface Provided extends Surroundings {
+  /** Throws Temporal's databases away and makes them anew, on the same address. Not every Temporal here can. */
+  renewTemporal?(): Promise<void>
+  stop(): Promise<void>
+}
+
 /** The tests of the several-machine form, against services of others that `provide` starts and ends. */
-export function severalProcesses(provide: () => Promise<Surroundings & { stop(): Promise<void> }>): void {
-  let surroundings: Surroundings & { stop(): Promise<void> }
+export function severalProcesses(provide: () => Promise<Provided>, canRenewTemporal = false): void {
+  let surroundings: Provided
   let stack: Stack
 
   beforeAll(async () => {
@@ -95,6 +101,33 @@ export function severalProcesses(provide: () => Promise<Surroundings & { stop():
       rmSync(`${mark}.count`, { force: true })
     }
   }, 120_000)
+
+  test.runIf(canRenewTemporal)(
+    'jobs in the queue and running jobs do not notice that Temporal lost its databases',
+    async () => {
+      const mark = join(tmpdir(), `anneal-mark-${process.pid}`)
+      try {
+        const command = `echo begun; while [ ! -e ${mark} ]; do sleep 0.05; done; echo done`
+        const running = await Promise.all(
+          Array.from({ length: await stack.devices() }, () => stack.submit({ command })),
+        )
+        const queued = await stack.submit({ command: 'echo next' })
+        for (const { id } of running) await until('its first line', async () => (await stack.log(id)) === 'begun\n')
+        await surroundings.renewTemporal?.()
+        writeFileSync(mark, '')
+        for (const { id } of [...running, queued]) {
+          const { outcome, attempts } = await stack.ended(id, 90_000)
+          expect(outcome?.reason).toBe('completed')
+          expect(attempts).toHaveLength(1)
+        }
+        expect(await stack.log(queued.id)).toBe('next\n')
+        for (const { id } of running) expect(await stack.log(id)).toBe('begun\ndone\n')
+      } finally {
+        rmSync(mark, { force: true })
+      }
+    },
+    240_000,
+  )
 
   test('what our services write tells no secret', () => {
     for (const name of OURS)

@@ -96,11 +96,18 @@ export class Stack {
     return (await this.request('GET', `/api/v1/jobs/${id}`)).json() as Promise<JobView>
   }
 
-  ended(id: string): Promise<JobView> {
-    return until(`job ${id} to end`, async () => {
+  ended(id: string, within?: number): Promise<JobView> {
+    const look = async () => {
       const job = await this.show(id)
       return job.state === 'ended' ? job : undefined
-    })
+    }
+    return until(`job ${id} to end`, look, within)
+  }
+
+  /** How many devices the one host has. */
+  async devices(): Promise<number> {
+    const { hosts } = (await (await this.request('GET', '/api/v1/hosts')).json()) as { hosts: { devices: unknown[] }[] }
+    return hosts[0]?.devices.length ?? 0
   }
 
   async log(id: string): Promise<string> {
@@ -160,7 +167,8 @@ async function makeDatabase(url: string): Promise<void> {
   await query(url, 'create database anneal owner anneal')
 }
 
-async function query(url: string, text: string): Promise<void> {
+/** Runs SQL in the database of the URL. */
+export async function query(url: string, text: string): Promise<void> {
   const client = new pg.Client({ connectionString: url })
   await client.connect()
   try {

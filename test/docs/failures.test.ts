@@ -8,9 +8,12 @@ const rows = doc.split('\n').filter((line) => line.startsWith('| `'))
 const RETRY = { never: 'never', free: 'always, not counted', asked: 'when asked' }
 
 test('docs/failures.md has every reason and every failure code, as the code has them, and no other', () => {
-  const reasons = Object.entries(REASON_FACTS).map(([name, facts]) => `| \`${name}\` | ${RETRY[facts.retry]} | ${facts.exitCode} | ${facts.sentence} |`)
+  const reasons = Object.entries(REASON_FACTS).map(
+    ([name, facts]) => `| \`${name}\` | ${RETRY[facts.retry]} | ${facts.exitCode} | ${facts.sentence} |`,
+  )
   const failures = Object.entries(FAILURES).map(
-    ([code, facts]) => `| \`${code}\` | ${facts.status} | ${facts.exitCode} | ${facts.retryable ? 'yes' : 'no'} | ${facts.sentence} |`,
+    ([code, facts]) =>
+      `| \`${code}\` | ${facts.status} | ${facts.exitCode} | ${facts.retryable ? 'yes' : 'no'} | ${facts.sentence} |`,
   )
   expect(rows).toEqual([...reasons, ...failures])
 })

@@ -22,7 +22,12 @@ afterAll(async () => {
 
 function cli(...args: string[]) {
   const env = { ...process.env, ANNEAL_HOME: anneal.home, ANNEAL_URL: '', ANNEAL_TOKEN: '' }
-  const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, ...args], { env, encoding: 'utf8', cwd: folder, timeout: 60_000 })
+  const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, ...args], {
+    env,
+    encoding: 'utf8',
+    cwd: folder,
+    timeout: 60_000,
+  })
   return { status, stdout, stderr }
 }
 
@@ -34,7 +39,11 @@ function submit(text: string) {
 describe('what is wrong with a file is said with its place, and nothing is submitted', () => {
   test.each([
     ['broken YAML', 'name: a\ncommand: [unclosed\n', /job\.yaml:\d+:\d+/],
-    ['an unknown key', 'name: a\ncommand: x\nresources:\n  gpu: 2\n', /job\.yaml:4:3 resources\.gpu: unknown key; did you mean gpus\?/],
+    [
+      'an unknown key',
+      'name: a\ncommand: x\nresources:\n  gpu: 2\n',
+      /job\.yaml:4:3 resources\.gpu: unknown key; did you mean gpus\?/,
+    ],
     ['a negative duration', 'name: a\ncommand: x\ntimeouts: { run: -5s }\n', /timeouts\.run.*duration/],
     ['a path outside', 'name: a\ncommand: x\nworkdir: ./outside\n', /outside/],
     ['a folder that is not there', 'name: a\ncommand: x\nworkdir: ./nowhere\n', /nowhere/],
@@ -54,7 +63,11 @@ describe('what is wrong with a file is said with its place, and nothing is submi
   })
 
   test('the API refuses it as well', async () => {
-    const answer = await anneal.request('POST', '/api/v1/jobs', { name: 'a', command: 'x', env: { A: 'x'.repeat(10_000_000) } })
+    const answer = await anneal.request('POST', '/api/v1/jobs', {
+      name: 'a',
+      command: 'x',
+      env: { A: 'x'.repeat(10_000_000) },
+    })
     expect(answer).toMatchObject({ status: 413, json: { code: 'too_large' } })
   })
 
@@ -112,7 +125,11 @@ test('a full disk fails the job that fills it and nothing else', async () => {
     expect((await anneal.ended(full.id)).outcome?.reason).toBe('host_disk_full')
     expect((await anneal.ended(other.id)).outcome?.reason).toBe('completed')
     expect(await anneal.log(other.id)).toBe('1\n2\n3\n')
-    await until('everything to be free', async () => ((await anneal.request('GET', '/api/v1/pools')).json as { pools: { free: number }[] }).pools[0]?.free === 2)
+    await until(
+      'everything to be free',
+      async () =>
+        ((await anneal.request('GET', '/api/v1/pools')).json as { pools: { free: number }[] }).pools[0]?.free === 2,
+    )
   } finally {
     execFileSync('umount', [small])
     rmSync(small, { recursive: true })

@@ -12,7 +12,11 @@ beforeAll(async () => {
 afterAll(() => anneal?.remove())
 
 test('the value of a secret reaches the process and stands in no file of ours', async () => {
-  const { id } = await anneal.submit({ command: 'test "$HF_TOKEN" = "$EXPECTED" && echo same', env: { EXPECTED: 'x' }, secrets: ['HF_TOKEN'] })
+  const { id } = await anneal.submit({
+    command: 'test "$HF_TOKEN" = "$EXPECTED" && echo same',
+    env: { EXPECTED: 'x' },
+    secrets: ['HF_TOKEN'],
+  })
   expect((await anneal.ended(id)).outcome?.reason).toBe('process_failed')
   const long = await anneal.submit({ command: 'echo ${#HF_TOKEN}; sleep 1', secrets: ['HF_TOKEN'] })
   await anneal.running(long.id)

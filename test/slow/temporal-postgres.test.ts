@@ -10,7 +10,7 @@ import { buildTemporalServer } from '../../scripts/temporal-server/build.mjs'
 import { findTemporal } from '../../src/temporal/binary.js'
 import { interpolate, ROOT, readCompose } from '../deploy/compose-file.js'
 import { severalProcesses } from '../deploy/several-processes.js'
-import { makeUser, SECRETS } from '../deploy/stack.js'
+import { makeUser, query, SECRETS } from '../deploy/stack.js'
 import { build, until } from '../support/anneal.js'
 import { startPostgres, type TestPostgres } from '../support/postgres.js'
 import { type ServerProcess, startServerProcess } from '../support/server-process.js'
@@ -19,6 +19,7 @@ import { type ServerProcess, startServerProcess } from '../support/server-proces
 let postgres: TestPostgres
 let server: ServerProcess | undefined
 let programs: string
+const ports: Record<string, string> = {}
 let temporal: string
 let temporalHttp: string
 
@@ -39,18 +40,48 @@ function runScript(service: string): { status: number | null; said: string } {
   return { status, said: stdout + stderr }
 }
 
-async function startTemporalServer(): Promise<ServerProcess> {
-  const ports = await Promise.all(PORTS.map((_, i) => lowPort(i)))
-  const portOf = Object.fromEntries(PORTS.map((name, i) => [name, String(ports[i])]))
-  temporal = `127.0.0.1:${portOf.FRONTEND_GRPC_PORT}`
-  temporalHttp = `127.0.0.1:${portOf.FRONTEND_HTTP_PORT}`
-  const env = {
-    ...environmentOf('temporal'),
-    ...portOf,
-    BIND_ON_IP: '127.0.0.1',
-    DYNAMIC_CONFIG_FILE_PATH: `${ROOT}/deploy/temporal/dynamicconfig.yaml`,
-  }
+/** Picks its ports, which stay when it is started again. */
+async function choosePorts(): Promise<void> {
+  for (const [i, name] of PORTS.entries()) ports[name] = String(await lowPort(i))
+  temporal = `127.0.0.1:${ports.FRONTEND_GRPC_PORT}`
+  temporalHttp = `127.0.0.1:${ports.FRONTEND_HTTP_PORT}`
+}
+
+function startTemporalServer(): ServerProcess {
+  const own = { BIND_ON_IP: '127.0.0.1', DYNAMIC_CONFIG_FILE_PATH: `${ROOT}/deploy/temporal/dynamicconfig.yaml` }
+  const env = { ...environmentOf('temporal'), ...ports, ...own }
   return startServerProcess([join(programs, 'temporal-server'), 'start'], { env })
+}
+
+/** Waits for the health check of docker-compose.yml. */
+async function temporalAnswers(): Promise<void> {
+  const [, program, , , , url = ''] = readCompose().services.temporal?.healthcheck?.test ?? []
+  if (program !== 'wget') throw new Error(`the health check of temporal runs ${program}`)
+  const { pathname } = new URL(url)
+  const answers = () =>
+    fetch(`http://${temporalHttp}${pathname}`).then(
+      ({ ok }) => ok,
+      () => false,
+    )
+  await until(
+    'Temporal to answer',
+    () => {
+      if (server?.hasEnded()) throw new Error(server.output())
+      return answers()
+    },
+    120_000,
+  )
+}
+
+/** As docs/operations.md says: both databases are dropped, and the steps of docker-compose.yml make them anew. */
+async function renewTemporal(): Promise<void> {
+  await server?.end('SIGTERM')
+  for (const name of ['temporal', 'temporal_visibility'])
+    await query(postgres.url, `drop database ${name} with (force)`)
+  expect(runScript('temporal-schema')).toMatchObject({ status: 0 })
+  server = startTemporalServer()
+  await temporalAnswers()
+  expect(runScript('temporal-namespace')).toMatchObject({ status: 0 })
 }
 
 /** A free port below 32768: Temporal keeps its own in columns of PostgreSQL's smallint. */
@@ -91,6 +122,7 @@ beforeAll(async () => {
   symlinkSync(cli.path, join(programs, 'temporal'))
   postgres = await startPostgres()
   await makeUser(postgres.url)
+  await choosePorts()
 }, 1_200_000)
 
 afterAll(async () => {
@@ -117,21 +149,8 @@ describe("Temporal's own programs, as docker-compose.yml starts them", () => {
   })
 
   test('the server starts and answers its health check', async () => {
-    server = await startTemporalServer()
-    const [, program, , , , url = ''] = readCompose().services.temporal?.healthcheck?.test ?? []
-    expect(program).toBe('wget')
-    const { pathname } = new URL(url)
-    await until(
-      'the server to answer',
-      async () => {
-        if (server?.hasEnded()) throw new Error(server.output())
-        return fetch(`http://${temporalHttp}${pathname}`).then(
-          ({ ok }) => ok,
-          () => false,
-        )
-      },
-      120_000,
-    )
+    server = startTemporalServer()
+    await temporalAnswers()
   }, 150_000)
 
   test('the namespace step makes the namespace, and does nothing the second time', () => {
@@ -147,5 +166,14 @@ describe("Temporal's own programs, as docker-compose.yml starts them", () => {
 })
 
 describe('on that Temporal', () => {
-  severalProcesses(async () => ({ postgresUrl: postgres.url, temporal, temporalHttp, stop: async () => {} }))
+  severalProcesses(
+    async () => ({
+      postgresUrl: postgres.url,
+      temporal,
+      temporalHttp,
+      renewTemporal,
+      stop: async () => {},
+    }),
+    true,
+  )
 })

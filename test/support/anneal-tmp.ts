@@ -107,11 +107,20 @@ export class Anneal {
     rmSync(this.home, { recursive: true, force: true, maxRetries: 5 })
   }
 
-  async request(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<{ status: number; json: unknown; text: string }> {
+  async request(
+    method: string,
+    path: string,
+    body?: unknown,
+    headers: Record<string, string> = {},
+  ): Promise<{ status: number; json: unknown; text: string }> {
     const token = readFileSync(join(this.home, 'token'), 'utf8').trim()
     const response = await fetch(this.url + path, {
       method,
-      headers: { authorization: `Bearer ${token}`, ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
+      headers: {
+        authorization: `Bearer ${token}`,
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...headers,
+      },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     })
     const text = await response.text()
@@ -120,7 +129,12 @@ export class Anneal {
   }
 
   async submit(spec: Partial<JobSpecInput>, key?: string): Promise<JobView> {
-    const answer = await this.request('POST', '/api/v1/jobs', { name: 'job', ...spec }, key ? { 'idempotency-key': key } : {})
+    const answer = await this.request(
+      'POST',
+      '/api/v1/jobs',
+      { name: 'job', ...spec },
+      key ? { 'idempotency-key': key } : {},
+    )
     if (answer.status > 201) throw new Error(`submit: ${answer.status} ${answer.text}`)
     return answer.json as JobView
   }
@@ -139,10 +153,14 @@ export class Anneal {
 
   /** Waits until the job is as `isSo` says. */
   job(id: string, what: string, isSo: (job: JobView) => boolean, within?: number): Promise<JobView> {
-    return until(`job to be ${what}`, async () => {
-      const job = await this.show(id)
-      return isSo(job) ? job : undefined
-    }, within)
+    return until(
+      `job to be ${what}`,
+      async () => {
+        const job = await this.show(id)
+        return isSo(job) ? job : undefined
+      },
+      within,
+    )
   }
 
   ended(id: string, within?: number): Promise<JobView> {
@@ -191,7 +209,9 @@ export function processesOf(home: string): number[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
     .map(Number)
-    .filter((pid) => isAlive(pid) && [commandLine(pid), environment(pid)].some((text) => text.includes(`${home}/host/`)))
+    .filter(
+      (pid) => isAlive(pid) && [commandLine(pid), environment(pid)].some((text) => text.includes(`${home}/host/`)),
+    )
 }
 
 function environment(pid: number): string {

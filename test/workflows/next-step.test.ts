@@ -30,6 +30,7 @@ function attempt(more: Partial<AttemptFacts> = {}): AttemptFacts {
     setupDeadline: null,
     startDeadline: null,
     runDeadline: null,
+    lookAgainAt: null,
     stalled: false,
     stopCause: null,
     exit: null,
@@ -74,7 +75,10 @@ describe('the life of a job', () => {
   })
 
   test('the total limit stops a running attempt, and ends a job that waits', () => {
-    expect(nextStep(job({ totalDeadline: NOW, attempt: attempt() }), NOW)).toEqual({ do: 'stop', cause: 'total_time_limit' })
+    expect(nextStep(job({ totalDeadline: NOW, attempt: attempt() }), NOW)).toEqual({
+      do: 'stop',
+      cause: 'total_time_limit',
+    })
     const backoff = job({ totalDeadline: NOW, backoffUntil: NOW + 50, attempt: attempt({ settled: true }) })
     expect(nextStep(backoff, NOW)).toMatchObject({ do: 'settle', outcome: { reason: 'total_time_limit' } })
   })
@@ -85,7 +89,10 @@ describe('the life of a job', () => {
   })
 
   test('a process that ended by itself while a stop was on its way keeps its own end', () => {
-    const done = job({ stopWanted: true, attempt: attempt({ stopCause: 'stopped', exit: { phase: 'run', code: 0 }, empty: true }) })
+    const done = job({
+      stopWanted: true,
+      attempt: attempt({ stopCause: 'stopped', exit: { phase: 'run', code: 0 }, empty: true }),
+    })
     expect(nextStep(done, NOW)).toMatchObject({ do: 'settle', outcome: { reason: 'completed' }, retry: undefined })
   })
 
@@ -128,7 +135,9 @@ describe('trying again', () => {
   test('with `on`, only the reasons named there, each as often as it says', () => {
     const retry = { maxAttempts: null, backoff: { initial: 1000, factor: 2, max: 60_000 }, on: { process_failed: 1 } }
     expect(nextStep(job({ retry, attempt: failed }), NOW)).toMatchObject({ retry: { charge: true } })
-    expect(nextStep(job({ retry, charged: { process_failed: 1 }, attempt: failed }), NOW)).toMatchObject({ retry: undefined })
+    expect(nextStep(job({ retry, charged: { process_failed: 1 }, attempt: failed }), NOW)).toMatchObject({
+      retry: undefined,
+    })
     const unknown = attempt({ exit: { phase: 'run', code: null }, empty: true })
     expect(nextStep(job({ retry, attempt: unknown }), NOW)).toMatchObject({ retry: undefined })
   })
@@ -140,7 +149,12 @@ describe('trying again', () => {
 
   test('the pause grows by its factor up to its maximum, with 10 % of jitter', () => {
     const retry = { maxAttempts: 99, backoff: { initial: 1000, factor: 2, max: 60_000 }, on: null }
-    for (const [n, pause] of [[0, 1000], [1, 2000], [3, 8000], [20, 60_000]] as const) {
+    for (const [n, pause] of [
+      [0, 1000],
+      [1, 2000],
+      [3, 8000],
+      [20, 60_000],
+    ] as const) {
       const step = nextStep(job({ retry, charged: { process_failed: n }, attempt: failed }), NOW)
       const until = (step as { retry: { until: number } }).retry.until - NOW
       expect(until).toBeGreaterThanOrEqual(pause * 0.9)
@@ -168,6 +182,7 @@ test('whatever the facts, there is a next step, and a wait is never for a time t
     setupDeadline: maybe(time),
     startDeadline: maybe(time),
     runDeadline: maybe(time),
+    lookAgainAt: maybe(fc.integer({ min: NOW + 1, max: NOW + 10 })),
     stalled: fc.boolean(),
     empty: fc.boolean(),
     stuck: fc.boolean(),
@@ -180,7 +195,10 @@ test('whatever the facts, there is a next step, and a wait is never for a time t
   })
   fc.assert(
     fc.property(facts, ({ stopWanted, queueDeadline, totalDeadline, backoffUntil, hasAttempt, ...rest }) => {
-      const step = nextStep(job({ stopWanted, queueDeadline, totalDeadline, backoffUntil, attempt: hasAttempt ? attempt(rest) : null }), NOW)
+      const step = nextStep(
+        job({ stopWanted, queueDeadline, totalDeadline, backoffUntil, attempt: hasAttempt ? attempt(rest) : null }),
+        NOW,
+      )
       if (step.do === 'wait' && step.until !== null) expect(step.until).toBeGreaterThan(NOW)
     }),
     { numRuns: 2000 },

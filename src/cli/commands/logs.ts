@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { Client, Job } from '../../client/index.js'
+import type { Client, Job, LogStream } from '../../client/index.js'
 import { Failure } from '../../schema/failure.js'
 import { connect } from '../connection.js'
 import { sayBreak, sayOutcome } from '../follow.js'
@@ -37,11 +37,24 @@ function checkAttempt(job: Job, { attempt, follow }: Flags): void {
   })
 }
 
-async function writeStored(client: Client, { id }: Job, flags: Flags): Promise<void> {
-  for (const { attempt, stream, end } of await client.listLogs(id)) {
-    if (stream !== flags.stream || (flags.attempt ?? attempt) !== attempt || end === 0) continue
-    for await (const bytes of (await client.readLog(id, attempt, stream)) ?? []) await writeBytes(process.stdout, bytes)
+/** Of a job that has just ended, the last bytes may still be on their way from the host: these are waited for. */
+async function writeStored(client: Client, { id, state, attempts }: Job, flags: Flags): Promise<void> {
+  const streams = await client.listLogs(id)
+  for (const { number, startedAt } of attempts) {
+    if ((flags.attempt ?? number) !== number) continue
+    const found = streams.find(({ attempt, stream }) => attempt === number && stream === flags.stream)
+    const isComing = state === 'ended' && startedAt !== null && (found ? !found.final : flags.stream === '0')
+    const bytes = isComing ? followed(client, id, number, flags.stream) : found?.end ? stored(client, id, found) : []
+    for await (const chunk of bytes) await writeBytes(process.stdout, chunk)
   }
+}
+
+async function* stored(client: Client, id: string, { attempt, stream }: LogStream): AsyncGenerator<Uint8Array> {
+  yield* (await client.readLog(id, attempt, stream)) ?? []
+}
+
+async function* followed(client: Client, id: string, attempt: number, stream: string): AsyncGenerator<Uint8Array> {
+  for await (const item of client.followLogs(id, { attempt, stream })) if (item.type === 'bytes') yield item.bytes
 }
 
 async function follow(client: Client, { id }: Job, { attempt, stream, json }: Flags): Promise<void> {

@@ -1,0 +1,62 @@
+// Records one history of each released shape of a job into test/fixtures/histories, for the replay test. Existing files
+// stay: a history that was recorded once must replay for ever. Run it when a new shape is released:
+//   node scripts/record-histories.mjs PREFIX
+import { existsSync, writeFileSync } from 'node:fs'
+import { setTimeout as pause } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { Client, Connection } from '@temporalio/client'
+import { historyToJSON } from '@temporalio/common/lib/proto-utils.js'
+import { startSystem } from '../bench/system.mjs'
+
+const [prefix] = process.argv.slice(2)
+if (!prefix) throw new Error('say how the files shall begin, such as 0.1')
+const folder = fileURLToPath(new URL('../test/fixtures/histories/', import.meta.url))
+const LIMITS = { queue: '1h', run: '1h', total: '2h' }
+
+const SHAPES = {
+  clean: { spec: { command: 'sleep 0.3', timeouts: LIMITS } },
+  'without-limits': { spec: { command: 'true' } },
+  retried: { spec: { command: 'exit 3', retry: { maxAttempts: 3, backoff: { initial: '200ms' } } } },
+  stopped: { spec: { command: 'sleep 300' }, stopAt: 'running' },
+  'stopped-in-queue': { spec: { command: 'true', resources: { gpus: 9 } }, stopAt: 'queued' },
+  'stopped-in-backoff': {
+    spec: { command: 'false', retry: { maxAttempts: 3, backoff: { initial: '1h', max: '1h' } } },
+    stopAt: 'backoff',
+  },
+  'timed-out': { spec: { command: 'sleep 300', timeouts: { run: '300ms' } } },
+  'timed-out-in-queue': { spec: { command: 'true', resources: { gpus: 9 }, timeouts: { queue: '300ms' } } },
+  'failed-setup': { spec: { setup: 'exit 1', command: 'true' } },
+}
+
+const system = await startSystem()
+const connection = await Connection.connect({ address: system.temporal })
+try {
+  for (const [name, shape] of Object.entries(SHAPES)) await record(name, shape)
+} finally {
+  await connection.close()
+  await system.stop()
+}
+
+async function record(name, { spec, stopAt }) {
+  const file = `${folder}${prefix}-${name}.json`
+  if (existsSync(file)) return
+  const { id } = await system.submit(spec)
+  if (stopAt) {
+    await reaches(id, (job) => job.state === stopAt && (stopAt !== 'queued' || job.position === 1))
+    await system.call('POST', `/api/v1/jobs/${id}/stop`, {})
+  }
+  await reaches(id, (job) => job.state === 'ended')
+  const handle = new Client({ connection }).workflow.getHandle(`job-${id}`)
+  await handle.result()
+  writeFileSync(file, `${JSON.stringify(JSON.parse(historyToJSON(await handle.fetchHistory())), null, 1)}
+`)
+  process.stdout.write(`${file}\n`)
+}
+
+async function reaches(id, isThere) {
+  const deadline = Date.now() + 30_000
+  while (!isThere(await system.show(id))) {
+    if (Date.now() > deadline) throw new Error(`job ${id} did not get there`)
+    await pause(10)
+  }
+}
