@@ -1,7 +1,7 @@
 import { crashPoint } from '../crash-point.js'
 import type { JobFacts, StopCause } from '../schema/contract.js'
 import type { Outcome } from '../schema/outcome.js'
-import { beginAttempt, launch, look, orderStop, settle } from '../store/decisions.js'
+import { acknowledge, beginAttempt, launch, look, orderStop, settle } from '../store/decisions.js'
 import type { Store } from '../store/store.js'
 
 /**
@@ -9,10 +9,12 @@ import type { Store } from '../store/store.js'
  * it; undefined once the job has ended.
  */
 export function createActivities({ store }: { store: Store }) {
+  const acknowledgeSoon = newAcknowledger(store)
   type Answer = Promise<JobFacts | undefined>
   return {
     async look(jobId: string): Answer {
-      const facts = await store.transact((tx) => look(tx, jobId))
+      const facts = await look(store.read, jobId)
+      if (facts) acknowledgeSoon(jobId, facts.version)
       CRASH: crashPoint('activity.look-committed')
       return facts
     },
@@ -43,3 +45,24 @@ export function createActivities({ store }: { store: Store }) {
   }
 }
 export type Activities = ReturnType<typeof createActivities>
+
+/** Most decisions follow a look at once and acknowledge by themselves; only a look that leads to a wait needs its own commit. */
+const ACKNOWLEDGE_AFTER = 100
+
+/** Acknowledgements together, a moment later. One that is lost is harmless: the sweep nudges once more. */
+function newAcknowledger(store: Store): (jobId: string, version: number) => void {
+  const seen = new Map<string, number>()
+  const flush = () => {
+    const all = [...seen]
+    seen.clear()
+    store
+      .transact(async (tx) => {
+        for (const [jobId, version] of all) await acknowledge(tx, jobId, version)
+      })
+      .catch(() => undefined)
+  }
+  return (jobId, version) => {
+    if (seen.size === 0) setTimeout(flush, ACKNOWLEDGE_AFTER)
+    seen.set(jobId, version)
+  }
+}

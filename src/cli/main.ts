@@ -21,7 +21,7 @@ async function main(): Promise<void> {
 function watchReaders(isService: boolean): void {
   for (const stream of [process.stdout, process.stderr]) {
     stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (!isService) process.exit(error.code === 'EPIPE' ? 0 : FAILURES.disk_full.exitCode)
+      if (!isService) process.exit(error.code === 'EPIPE' ? EXIT.brokenPipe : FAILURES.disk_full.exitCode)
     })
   }
 }

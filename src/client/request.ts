@@ -1,4 +1,3 @@
-import type { IncomingMessage } from 'node:http'
 import { Readable } from 'node:stream'
 import { text as textOf } from 'node:stream/consumers'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -51,17 +50,12 @@ async function answerOf(outgoing: Outgoing): Promise<Response> {
   const isGood = status >= 200 && status < 300
   const headers = Object.entries(answer.headers).map(([name, value]): [string, string] => [name, String(value)])
   const type = answer.headers['content-type'] ?? ''
-  if (isGood && STREAMS.test(type)) return new Response(bodyOf(answer), { status, headers })
+  if (isGood && STREAMS.test(type))
+    return new Response(Readable.toWeb(answer) as ReadableStream<Uint8Array>, { status, headers })
   const text = await textOf(answer)
   if (!isGood) throw failureOf(outgoing.url, status, type, text)
   if (!type.startsWith('application/json')) throw notOurs(outgoing.url, status, type)
   return new Response(text, { status, headers })
-}
-
-/** As much of it in memory as stated, and not the thousands of pieces that the default would be. */
-function bodyOf(answer: IncomingMessage): ReadableStream<Uint8Array> {
-  const strategy = new ByteLengthQueuingStrategy({ highWaterMark: 256 * 1024 })
-  return Readable.toWeb(answer, { strategy } as never) as ReadableStream<Uint8Array>
 }
 
 function failureOf(url: string, status: number, type: string, text: string): Failure {

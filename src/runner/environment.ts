@@ -6,7 +6,7 @@ import type { Launch, RunFolder } from './run-folder.js'
 /** What a process gets from the agent's own environment. The rest stays out, the agent's secrets above all. */
 const INHERITED =
   /^(PATH|HOME|USER|LOGNAME|LANG|LC_\w+|TZ|SHELL|TMPDIR|LD_LIBRARY_PATH|VIRTUAL_ENV|CUDA_HOME|(\w+_)?proxy)$/i
-const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
+export const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 
 /**
  * The whole environment of the wrapper and its training (design §3): a clean base, the job's own variables, the values

@@ -5,7 +5,7 @@ import type { Assignment } from '../schema/agent.js'
 import { SECOND } from '../schema/duration.js'
 import { Checkpoints } from './checkpoints.js'
 import type { Tree } from './containment/tree.js'
-import { processEnvironment } from './environment.js'
+import { DEFAULT_PATH, processEnvironment } from './environment.js'
 import { freeBytes } from './exit-hints.js'
 import type { Launch, RunFolder } from './run-folder.js'
 import { readSecrets } from './secrets.js'
@@ -14,6 +14,8 @@ import type { Site } from './site.js'
 import { fetchWorkdir } from './workdir.js'
 
 const WRAPPER = fileURLToPath(new URL('./wrapper.sh', import.meta.url))
+/** Absolute, since the PATH is the job's. */
+const SHELL = '/bin/sh'
 /** No start with less free disk than this: logs and checkpoints would be torn. */
 const FLOOR_BYTES = 64 * 1024 * 1024
 
@@ -63,10 +65,11 @@ export function spawnWrapper({ site, folder, assignment, tree }: Subject, launch
   const setup = launch.setup && !launch.setup.cached ? (assignment.setup ?? '') : ''
   const grace = String(Math.ceil(assignment.graceMs / SECOND))
   const cache = launch.setup?.cache ?? ''
-  const settled = [folder.path, launch.level, launch.group, site.bootId, grace, cache, setup]
+  const tools = site.env.PATH ?? DEFAULT_PATH
+  const settled = [folder.path, launch.level, launch.group, site.bootId, tools, grace, cache, setup]
   const said = openSync(folder.file('wrapper.log'), 'a')
   try {
-    return spawn('sh', [WRAPPER, ...settled, ...commandOf(assignment)], {
+    return spawn(SHELL, [WRAPPER, ...settled, ...commandOf(assignment)], {
       cwd: folder.path,
       env,
       detached: true,
@@ -99,7 +102,7 @@ async function unpackWorkdir(site: Site, folder: RunFolder, sha256: string, sign
 /** The arguments exactly, or a shell line; with a terminal, `script` makes one and passes the exit code on. */
 function commandOf({ command, tty }: Assignment): string[] {
   if (tty) return ['script', '-qefc', typeof command === 'string' ? command : command.map(quote).join(' '), '/dev/null']
-  return typeof command === 'string' ? ['sh', '-c', command] : command
+  return typeof command === 'string' ? [SHELL, '-c', command] : command
 }
 
 function quote(argument: string): string {

@@ -1,10 +1,10 @@
 #!/bin/sh
 # Direct parent of one training, and the only witness of its end.
 #
-#   sh wrapper.sh RUN LEVEL CGROUP BOOT_ID GRACE CACHE SETUP COMMAND [ARGUMENT…]
+#   sh wrapper.sh RUN LEVEL CGROUP BOOT_ID TOOLS GRACE CACHE SETUP COMMAND [ARGUMENT…]
 #
 # RUN is the run folder, LEVEL the containment (cgroup, pid_namespace, best_effort), GRACE whole seconds between TERM
-# and KILL, CACHE the folder that keeps a finished setup, SETUP a shell line; CGROUP, CACHE and SETUP may be empty.
+# and KILL, TOOLS the PATH of this script, since the environment is the job's, CACHE the folder that keeps a finished setup, SETUP a shell line; CGROUP, CACHE and SETUP may be empty.
 # It needs nobody: server and agent may die and come back while it waits. Files in RUN, each written once:
 #
 #   started       created exclusively, so that of two wrappers one does nothing
@@ -14,8 +14,11 @@
 # It reads `stop` (somebody ends this run), `deadline` and `lease` (epoch seconds).
 # The braces make sh read the file whole before it runs any of it: an upgrade may replace it underneath.
 {
-run=$1 level=$2 cgroup=$3 boot=$4 grace=$5 cache=$6 setup=$7
-shift 7
+run=$1 level=$2 cgroup=$3 boot=$4 tools=$5 grace=$6 cache=$7 setup=$8
+shift 8
+path=$PATH
+PATH=$tools
+setsid=$(command -v setsid) env=$(command -v env)
 here=${0%/*}
 cd "$run" || exit 70
 
@@ -39,7 +42,8 @@ part() {
     exec >>"logs/$2" 2>&1
     cd work || exit 70
     shift 2
-    exec setsid "$@"
+    PATH=$path
+    exec "$setsid" "$@"
   )
 }
 
@@ -111,7 +115,7 @@ if [ "$level" != inside ]; then
   identify wrapper.json
   if [ "$level" = pid_namespace ]; then
     exec unshare --pid --fork --kill-child --mount-proc --propagation slave \
-      sh "$0" "$run" inside '' "$boot" "$grace" "$cache" "$setup" "$@"
+      env PATH="$path" /bin/sh "$0" "$run" inside '' "$boot" "$tools" "$grace" "$cache" "$setup" "$@"
   fi
 fi
 
@@ -122,7 +126,7 @@ watch=$!
 
 [ -e stop ] && finish setup 143
 if [ -n "$setup" ]; then
-  part setup.json setup env PYTHONPATH="$here/setup-python${PYTHONPATH:+:$PYTHONPATH}" sh -c "$setup"
+  part setup.json setup "$env" PYTHONPATH="$here/setup-python${PYTHONPATH:+:$PYTHONPATH}" /bin/sh -c "$setup"
   code=$?
   [ $code = 0 ] && [ -n "$cache" ] && [ ! -e stop ] && keep_setup
   echo $code >setup-exit

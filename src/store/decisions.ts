@@ -2,7 +2,7 @@ import type { AttemptFacts, Exit, JobFacts, StopCause } from '../schema/contract
 import { devicesOf, type JobSpec, milliseconds } from '../schema/job.js'
 import type { Outcome, Reason } from '../schema/outcome.js'
 import type { State } from '../schema/state.js'
-import type { AttemptRow, JobRow } from './database.js'
+import type { AttemptRow, Db, JobRow } from './database.js'
 import { releaseDevices, requestDevices } from './ledger.js'
 import { currentAttempt, stopAttempt } from './stop.js'
 import type { Tx } from './store.js'
@@ -15,35 +15,43 @@ import { lockJob, moveJob, record } from './timeline.js'
  */
 type Decision = (tx: Tx, job: JobRow, attempt: AttemptRow | undefined, spec: JobSpec) => Promise<void>
 
-/** Reads the facts and acknowledges their version. Undefined: there is no such job, or it has ended. */
-export async function look(tx: Tx, jobId: string): Promise<JobFacts | undefined> {
-  const job = await lockJob(tx, jobId)
+/** Reads the facts, and writes nothing. Undefined: there is no such job, or it has ended. */
+export async function look(q: Db, jobId: string): Promise<JobFacts | undefined> {
+  const job = await q.selectFrom('jobs').selectAll().where('id', '=', jobId).executeTakeFirst()
   if (!job || job.state === 'ended') return undefined
-  if (job.seen !== job.version)
-    await tx.q.updateTable('jobs').set({ seen: job.version }).where('id', '=', jobId).execute()
-  return factsOf(job, await currentAttempt(tx, job), tx.now)
+  return factsOf(job, await currentAttempt(q, job), Date.now())
+}
+
+/** Notes that the workflow has seen this version, so that the sweep leaves the job alone. */
+export async function acknowledge(tx: Tx, jobId: string, version: number): Promise<void> {
+  await tx.q.updateTable('jobs').set({ seen: version }).where('id', '=', jobId).where('seen', '<', version).execute()
 }
 
 async function decide(tx: Tx, jobId: string, version: number, write: Decision): Promise<JobFacts | undefined> {
   const job = await lockJob(tx, jobId)
   if (!job || job.state === 'ended') return undefined
   if (job.version === version) {
-    await write(tx, job, await currentAttempt(tx, job), JSON.parse(job.spec) as JobSpec)
+    await write(tx, job, await currentAttempt(tx.q, job), JSON.parse(job.spec) as JobSpec)
+    // Counted up from the row, since the decision itself may have raised it: a grant does.
     await tx.q
       .updateTable('jobs')
-      .set((eb) => ({ version: eb('version', '+', 1) }))
+      .set((eb) => ({ version: eb('version', '+', 1), seen: eb('version', '+', 1) }))
       .where('id', '=', jobId)
       .execute()
   }
-  return look(tx, jobId)
+  return look(tx.q, jobId)
 }
 
-/** Begins the next attempt: its row with its fencing number, and its place in the queue. Granted at once where a device is free. */
+/**
+ * Begins the next attempt: its row with its fencing number, and its place in the queue. Where a device is free it is granted and
+ * the attempt is launched by the same commit.
+ */
 export function beginAttempt(tx: Tx, jobId: string, version: number): Promise<JobFacts | undefined> {
   return decide(tx, jobId, version, async (_, job, attempt, spec) => {
     if (attempt && attempt.settled_at === null) return
     const number = job.attempt + 1
     await tx.q.updateTable('jobs').set({ attempt: number, backoff_until: null }).where('id', '=', jobId).execute()
+    job.attempt = number
     await tx.q
       .insertInto('attempts')
       .values({
@@ -66,22 +74,25 @@ export function beginAttempt(tx: Tx, jobId: string, version: number): Promise<Jo
       gpuType: spec.resources.gpuType ?? null,
       priority: job.priority,
     })
+    await launchGranted(tx, job, await currentAttempt(tx.q, job))
   })
 }
 
-/** Commits `wanted: run`; the host is told by this commit. */
+/** Commits `wanted: run` for an attempt that waited for its devices; the host is told by this commit. */
 export function launch(tx: Tx, jobId: string, version: number): Promise<JobFacts | undefined> {
-  return decide(tx, jobId, version, async (_, job, attempt) => {
-    if (!attempt || attempt.granted_at === null || attempt.wanted !== 'none') return
-    await tx.q
-      .updateTable('attempts')
-      .set({ wanted: 'run', launched_at: tx.now })
-      .where('job_id', '=', jobId)
-      .where('number', '=', attempt.number)
-      .execute()
-    await moveJob(tx, job, 'pending', { type: 'launched', actor: 'workflow', attempt: attempt.number })
-    tx.changed({ kind: 'host', id: attempt.host_id as string })
-  })
+  return decide(tx, jobId, version, (_, job, attempt) => launchGranted(tx, job, attempt))
+}
+
+async function launchGranted(tx: Tx, job: JobRow, attempt: AttemptRow | undefined): Promise<void> {
+  if (!attempt || attempt.granted_at === null || attempt.wanted !== 'none') return
+  await tx.q
+    .updateTable('attempts')
+    .set({ wanted: 'run', launched_at: tx.now })
+    .where('job_id', '=', job.id)
+    .where('number', '=', attempt.number)
+    .execute()
+  await moveJob(tx, job, 'pending', { type: 'launched', actor: 'workflow', attempt: attempt.number })
+  tx.changed({ kind: 'host', id: attempt.host_id as string })
 }
 
 /** Orders the stop of the current attempt because of a limit. */

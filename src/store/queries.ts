@@ -78,7 +78,7 @@ export function summaryOf(job: JobRow): JobSummary {
 /** Everything about one job. */
 export async function viewJob(db: Db, job: JobRow): Promise<JobView> {
   const now = Date.now()
-  const attempts = await viewAttempts(db, job.id, now)
+  const attempts = job.attempt === 0 ? [] : await viewAttempts(db, job.id, now)
   const position = await positionOf(db, job)
   return {
     ...summaryOf(job),
@@ -132,7 +132,7 @@ function viewAttempt(row: AttemptRow, host: string | null, devices: string[], no
 }
 
 async function positionOf(db: Db, job: JobRow): Promise<number | null> {
-  if (job.state !== 'queued') return null
+  if (job.state !== 'queued' || job.attempt === 0) return null
   const waiting = db.selectFrom('allocations').where('pool', '=', job.pool).where('state', '=', 'waiting')
   const own = await waiting.select('id').where('job_id', '=', job.id).executeTakeFirst()
   if (!own) return null

@@ -1,5 +1,5 @@
 import { Failure } from '../schema/failure.js'
-import type { AttemptRow, JobRow } from './database.js'
+import type { AttemptRow, Db, JobRow } from './database.js'
 import { quarantineDevices, releaseDevices } from './ledger.js'
 import type { Tx } from './store.js'
 import { lockJob, moveJob, raiseVersion, record } from './timeline.js'
@@ -13,7 +13,7 @@ export async function requestStop(tx: Tx, jobId: string, by: { actor: string; fo
   const job = await lockJob(tx, jobId)
   if (!job) throw new Failure('not_found', `There is no job ${jobId}`)
   if (job.state === 'ended') return job
-  const attempt = await currentAttempt(tx, job)
+  const attempt = await currentAttempt(tx.q, job)
   if (job.stop_wanted === 0) await firstStop(tx, job, attempt, by)
   if (by.force) await forceStop(tx, job, attempt, by.actor)
   return job
@@ -72,9 +72,9 @@ export async function stopAttempt(tx: Tx, attempt: AttemptRow, cause: string): P
 }
 
 /** The attempt that the job is at, if there was one yet. */
-export async function currentAttempt(tx: Tx, job: JobRow): Promise<AttemptRow | undefined> {
+export async function currentAttempt(q: Db, job: JobRow): Promise<AttemptRow | undefined> {
   if (job.attempt === 0) return undefined
-  return tx.q
+  return q
     .selectFrom('attempts')
     .selectAll()
     .where('job_id', '=', job.id)

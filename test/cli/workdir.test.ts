@@ -7,7 +7,7 @@ import { list as listTar, type ReadEntry } from 'tar'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { createClient, type Job } from '../../src/client/index.js'
 import { startServer, type TestServer } from '../client/server.js'
-import { type Anneal, buildAnneal } from './anneal.js'
+import { type Anneal, buildAnneal, until } from './anneal.js'
 
 let anneal: Anneal
 let server: TestServer
@@ -113,6 +113,14 @@ test.each([
   expect(code).toBe(64)
 })
 
+test('an absolute link into the folder itself is refused, since the folder is another one on the host', async () => {
+  await put('work/data.txt', '')
+  await symlink(join(folder, 'work/data.txt'), join(folder, 'work/here'))
+  const { code, stderr } = await anneal.run(['run', '-d', '--', 'true'], { cwd: join(folder, 'work') })
+  expect(stderr).toContain(`error: The link here leads to ${folder}/work/data.txt`)
+  expect(code).toBe(64)
+})
+
 test('a link that looks harmless and leads out through another link is refused', async () => {
   await mkdir(join(folder, 'work/a/b'), { recursive: true })
   await put('secret', '')
@@ -169,6 +177,20 @@ test('what the server has is not sent again, and nothing is left behind here', a
   })
   expect(again.code).toBe(66)
   expect(await server.blobs.has(job.spec.workdir?.blob as string)).toBe(true)
+  expect(await readdir(temporary)).toEqual([])
+  await rm(temporary, { recursive: true })
+})
+
+test('what takes longer than a second is told, and Ctrl-C leaves nothing behind', async () => {
+  await put('data.bin', '')
+  await truncate(join(folder, 'data.bin'), 4_000_000_000)
+  const temporary = await mkdtemp(join(tmpdir(), 'anneal-tmp-'))
+  const packing = anneal.start(['run', '--', 'true'], { cwd: folder, env: { TMPDIR: temporary } })
+  await until(() => packing.stderr().includes('packing'), packing.stderr)
+  packing.child.kill('SIGINT')
+  const { code, stderr } = await packing.ended
+  expect(stderr).toMatch(/^packing .* of 4\.0 GB\n$/)
+  expect(code).toBe(130)
   expect(await readdir(temporary)).toEqual([])
   await rm(temporary, { recursive: true })
 })

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -100,6 +101,28 @@ describe('a client', () => {
     await expect(client.listJobs()).rejects.toMatchObject({ code: 'unavailable' })
     expect(requests).toBe(5)
     breaking.close()
+  })
+
+  test('takes no more of a log than its reader asks for, and a little ahead', async () => {
+    let written = 0
+    const endless = await stub(async (_, response) => {
+      response.writeHead(200, { 'content-type': 'application/octet-stream' })
+      const chunk = Buffer.alloc(1_000_000)
+      for (; written < 400_000_000 && !response.destroyed; written += chunk.length) {
+        if (!response.write(chunk)) await Promise.race([once(response, 'drain'), once(response, 'close')])
+      }
+    })
+    const body = await createClient({ url: endless.url, token: 'x' }).readLog('job', 1, '0')
+    const reader = (body as ReadableStream<Uint8Array>).getReader()
+    await reader.read()
+    let before = -1
+    while (before !== written) {
+      before = written
+      await new Promise((resolve) => setTimeout(resolve, 200))
+    }
+    expect(written).toBeLessThan(30_000_000)
+    await reader.cancel()
+    endless.close()
   })
 
   test('does not send a refused submit again', async () => {

@@ -112,7 +112,7 @@ export async function endAttempt(
   if (!lateLogs) await finishLogs(server, attempt)
   const retry = isLast ? undefined : { until: Date.now(), charge: true }
   await server.store.transact(async (tx) => {
-    const facts = await look(tx, jobId)
+    const facts = await look(tx.q, jobId)
     await settle(tx, jobId, facts?.version ?? 0, { outcome, retry })
   })
 }

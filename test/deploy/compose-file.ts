@@ -8,6 +8,7 @@ export const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 export interface Service {
   image: string
   build?: { context: string; dockerfile: string; target: string }
+  pull_policy?: string
   entrypoint?: string[]
   command?: string[]
   environment?: Record<string, string>

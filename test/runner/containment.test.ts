@@ -3,7 +3,21 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { listProcesses, readProcess, signal } from '../../src/runner/process-table.js'
-import { assignment, cleanUp, ended, LEVELS, lives, newHome, newMachine, started, until } from './host-under-test.js'
+import {
+  assignment,
+  cleanUp,
+  ended,
+  LEVELS,
+  lives,
+  newHome,
+  newHost,
+  newMachine,
+  newServer,
+  started,
+  until,
+} from './host-under-test.js'
+
+const TOOLS = process.env.PATH ?? ''
 
 /** A grandchild that has left session, group, environment and parent behind, and writes its pid as the kernel sees it. */
 const escapee = (file: string) =>
@@ -33,6 +47,40 @@ describe.each(LEVELS)('a tree contained by %s', (containment) => {
     expect(findByCommand(home)).toBeDefined()
     expect(await ended(server, job)).toEqual({ phase: 'run', code: 0 })
     expect(findByCommand(home)).toBeUndefined()
+  })
+
+  it.skipIf(containment === 'best_effort')('ends with a PID namespace that the training has made inside', async () => {
+    const { server, home } = await newMachine({ containment })
+    const job = assignment(
+      `setsid unshare --pid --fork env -i sh -c 'while :; do sleep 0.1; done # ${home}' & sleep 0.3`,
+      {
+        graceMs: 200,
+      },
+    )
+    server.want(job)
+    await until('it lives', () => findByCommand(home) !== undefined)
+    expect(await ended(server, job)).toEqual({ phase: 'run', code: 0 })
+    expect(findByCommand(home)).toBeUndefined()
+  })
+
+  it('records the end of a killed tree, however long the wrapper takes to write it', async () => {
+    const server = await newServer()
+    const home = newHome()
+    writeFileSync(join(home, 'mv'), '#!/bin/sh\nsleep 0.3\nexec /bin/mv "$@"\n', { mode: 0o755 })
+    await newHost(server, home, { containment, env: { ...process.env, PATH: `${home}:${TOOLS}` } })
+    const job = assignment("trap '' TERM; echo up; while :; do sleep 0.05; done", { graceMs: 50, env: { PATH: TOOLS } })
+    server.want(job)
+    await until('it is up', () => server.log(job).length > 0)
+    server.stop(job)
+    expect(await ended(server, job)).toEqual({ phase: 'run', code: 137, signalled: true })
+  })
+
+  it('needs nothing of the PATH of its job', async () => {
+    const { server } = await newMachine({ containment })
+    const job = assignment('echo $PATH; exit 4', { env: { PATH: '/nowhere' } })
+    server.want(job)
+    expect(await ended(server, job)).toEqual({ phase: 'run', code: 4 })
+    await until('the log is there', () => server.log(job).toString() === '/nowhere\n')
   })
 
   it('ends what the training leaves in the background: SIGTERM, then SIGKILL', async () => {
@@ -92,7 +140,7 @@ it('two wrappers on one run folder start one training', async () => {
   for (const name of ['logs', 'work', 'env']) mkdirSync(join(run, name), { recursive: true })
   writeFileSync(join(run, 'logs', '0'), '')
   const wrapper = new URL('../../src/runner/wrapper.sh', import.meta.url).pathname
-  const settled = [wrapper, run, 'best_effort', '', 'boot', '5', '', '']
+  const settled = [wrapper, run, 'best_effort', '', 'boot', TOOLS, '5', '', '']
   const wrappers = Array.from({ length: 8 }, () => {
     return spawn('sh', [...settled, 'sh', '-c', 'echo ran; sleep 0.2'], { stdio: 'ignore', detached: true })
   })
@@ -111,7 +159,7 @@ it('a wrapper whose limit is long past ends the tree by itself, when nobody else
   writeFileSync(join(run, 'deadline'), `${Math.floor(Date.now() / 1000) - 60}\n`)
   const wrapper = new URL('../../src/runner/wrapper.sh', import.meta.url).pathname
   const command = ['sh', '-c', 'sleep 1000 & trap "" TERM; while :; do sleep 0.1; done']
-  const child = spawn('sh', [wrapper, run, 'best_effort', '', 'boot', '1', '', '', ...command], {
+  const child = spawn('sh', [wrapper, run, 'best_effort', '', 'boot', TOOLS, '1', '', '', ...command], {
     stdio: 'ignore',
     detached: true,
   })

@@ -32,6 +32,18 @@ describe.skipIf(!isRoot)('on a disk that its job has filled, which takes root to
     expect(await ended(server, job)).toMatchObject({ code: 143, signalled: true })
   })
 
+  it('thirty more facts can be told', async () => {
+    const disk = smallDisk('1m')
+    const sent: Fact[] = []
+    const log = new FactLog(join(disk, 'facts.jsonl'), { jobId: 'j', attempt: 1, fence: 1 }, 0, (facts) =>
+      sent.push(...facts),
+    )
+    cleanUp(() => log.close())
+    await until('the disk is full', () => isFull(disk))
+    for (let i = 0; i < 30; i++) log.append({ type: 'checkpoint', path: `/some/where/step-${i}` })
+    await until('they are sent', () => sent.length === 30)
+  })
+
   it('nothing is started', async () => {
     const server = await newServer()
     const home = smallDisk('16m')

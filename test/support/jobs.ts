@@ -2,7 +2,7 @@ import type { Fact, FactBody, Hello } from '../../src/schema/agent.js'
 import type { JobFacts } from '../../src/schema/contract.js'
 import { JobSpec, type JobSpecInput } from '../../src/schema/job.js'
 import type { AttemptRow, JobRow } from '../../src/store/database.js'
-import { beginAttempt, launch, look } from '../../src/store/decisions.js'
+import { beginAttempt, look } from '../../src/store/decisions.js'
 import { type Ack, applyFacts } from '../../src/store/facts.js'
 import { registerHost } from '../../src/store/hosts.js'
 import { submitJob } from '../../src/store/jobs.js'
@@ -49,14 +49,13 @@ export async function submit(store: Store, more: Partial<JobSpecInput> = {}, key
 
 /** Begins the next attempt as the workflow would. */
 export async function begin(store: Store, jobId: string): Promise<JobFacts> {
-  const facts = await store.transact((tx) => look(tx, jobId))
+  const facts = await look(store.read, jobId)
   return (await store.transact((tx) => beginAttempt(tx, jobId, (facts as JobFacts).version))) as JobFacts
 }
 
-/** Begins and launches; the attempt must be granted at once. */
+/** Begins an attempt, which is launched at once since a device is free. */
 export async function launchNow(store: Store, jobId: string): Promise<AttemptRow> {
   const facts = await begin(store, jobId)
-  await store.transact((tx) => launch(tx, jobId, facts.version))
   return attemptOf(store, jobId, facts.attempt?.number as number)
 }
 

@@ -4,6 +4,7 @@ import { mkdtemp, open } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Pack, type WriteEntry } from 'tar'
+import { EXIT } from '../exit-code.js'
 import type { WorkdirEntry } from './list.js'
 
 export interface Packed {
@@ -25,8 +26,7 @@ export async function packWorkdir(
   onProgress: (bytes: number) => void = () => {},
 ): Promise<Packed> {
   const place = await mkdtemp(join(tmpdir(), 'anneal-workdir-'))
-  const remove = () => rmSync(place, { recursive: true, force: true })
-  process.once('exit', remove)
+  const remove = removedAtTheEnd(place)
   const file = join(place, 'workdir.tar')
   const target = await open(file, 'wx', 0o600)
   try {
@@ -42,6 +42,19 @@ export async function packWorkdir(
   } finally {
     await target.close()
   }
+}
+
+/** Gives what removes the folder; that happens by itself when the process ends, also by Ctrl-C. */
+function removedAtTheEnd(folder: string): () => void {
+  const quit = () => process.exit(EXIT.interrupted)
+  const signals = ['SIGINT', 'SIGTERM'] as const
+  const remove = () => {
+    rmSync(folder, { recursive: true, force: true })
+    for (const signal of signals) process.off(signal, quit)
+  }
+  for (const signal of signals) process.once(signal, quit)
+  process.once('exit', remove)
+  return remove
 }
 
 function archive(folder: string, entries: readonly WorkdirEntry[]): AsyncIterable<Buffer> {
