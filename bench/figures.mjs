@@ -122,7 +122,10 @@ export async function rawTemporal(system, rounds) {
   const connection = await Connection.connect({ address: system.temporal })
   const client = new Client({ connection })
   let n = 0
-  const one = async () => client.workflow.execute('raw', { taskQueue: 'raw', workflowId: `raw-${(n += 1)}` })
+  const one = async () => {
+    n += 1
+    await client.workflow.execute('raw', { taskQueue: 'raw', workflowId: `raw-${n}` })
+  }
   await one()
   const times = []
   for (let i = 0; i < rounds; i += 1) {

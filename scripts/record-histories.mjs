@@ -48,8 +48,11 @@ async function record(name, { spec, stopAt }) {
   await reaches(id, (job) => job.state === 'ended')
   const handle = new Client({ connection }).workflow.getHandle(`job-${id}`)
   await handle.result()
-  writeFileSync(file, `${JSON.stringify(JSON.parse(historyToJSON(await handle.fetchHistory())), null, 1)}
-`)
+  writeFileSync(
+    file,
+    `${JSON.stringify(JSON.parse(historyToJSON(await handle.fetchHistory())), null, 1)}
+`,
+  )
   process.stdout.write(`${file}\n`)
 }
 

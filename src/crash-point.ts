@@ -4,7 +4,7 @@
  *
  * `ANNEAL_CRASH_AT=name` dies at the first passage, `name:3` at the third.
  */
-const [wanted, nth] = (process.env['ANNEAL_CRASH_AT'] ?? '').split(':')
+const [wanted, nth] = (process.env.ANNEAL_CRASH_AT ?? '').split(':')
 let passages = 0
 
 export function crashPoint(name: string): void {

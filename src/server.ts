@@ -5,6 +5,7 @@ import { readConfig } from './config.js'
 import { Failure } from './schema/failure.js'
 import { createLogger, openServices, type Services } from './services.js'
 import { forgetConnections } from './store/hosts.js'
+import { forgetOldKeys } from './store/jobs.js'
 import { createToken, ensureProject } from './store/tokens.js'
 import { connectClient } from './temporal/connect.js'
 import { Nudger } from './temporal/nudger.js'
@@ -25,7 +26,7 @@ export async function startServer(
 ): Promise<RunningServer> {
   const { store, logs, blobs } = services
   const { client, eagerStart, logger, host, port } = options
-  const nudger = new Nudger({ store, client, logger, eagerStart })
+  const nudger = new Nudger({ store, client, logger, eagerStart, housekeep: () => store.transact(forgetOldKeys) })
   const app = await createApp({ store, logs, blobs, logger, version: VERSION, temporalAnswers: () => !nudger.isAway })
   try {
     const url = await app.listen({ host, port })

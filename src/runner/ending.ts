@@ -109,7 +109,7 @@ export class Ending {
     if (past > stuckAfterMs) this.about.stuck(tree.pids())
   }
 
-  /** What the wrapper runs for itself, such as the `mv` of the exit record: in its session, unlike the training. */
+  /** What the wrapper runs for itself, such as the `link` of the exit record: in its session, unlike the training. */
   #isOfWrapper(pid: number): boolean {
     const leader = this.about.folder.wrapper?.pid
     return leader !== undefined && readProcess(pid)?.session === leader

@@ -9,7 +9,7 @@
 #
 #   started       created exclusively, so that of two wrappers one does nothing
 #   wrapper.json  setup.json  process.json    who runs: pid, start time (field 22 of /proc/PID/stat), boot id
-#   setup-exit    raw status of the setup     exit    how it all ended, by rename
+#   setup-exit    raw status of the setup     exit    how it all ended, whole at once
 #
 # It reads `stop` (somebody ends this run), `deadline` and `lease` (epoch seconds).
 # The braces make sh read the file whole before it runs any of it: an upgrade may replace it underneath.
@@ -18,7 +18,7 @@ run=$1 level=$2 cgroup=$3 boot=$4 tools=$5 grace=$6 cache=$7 setup=$8
 shift 8
 path=$PATH
 PATH=$tools
-setsid=$(command -v setsid) env=$(command -v env)
+for setsid in /usr/bin/setsid /bin/setsid setsid; do [ -x $setsid ] && break; done
 here=${0%/*}
 cd "$run" || exit 70
 
@@ -83,12 +83,13 @@ watch_limits() {
   done
 }
 
-# finish PHASE CODE: the record, by rename, with the loop gone by then. It goes over room that was taken at the start,
+# finish PHASE CODE: the record, whole under its name at once, with the loop gone by then. It goes over room that was taken at the start,
 # since a full disk is a common reason to end.
 finish() {
   printf '{"phase":"%s","code":%s}\n' "$1" "$2" 1<>exit.part
   kill -USR1 $watch 2>/dev/null
-  mv exit.part exit
+  # Half the time of mv, which loads more libraries; some file systems have no hard links.
+  link exit.part exit 2>/dev/null || mv exit.part exit
   wait $watch
   # The first process of a PID namespace takes everybody along: what the training left behind gets its own grace.
   [ $level = inside ] && while kill -s 0 -- -1 2>/dev/null; do sleep 0.1; done
@@ -126,7 +127,7 @@ watch=$!
 
 [ -e stop ] && finish setup 143
 if [ -n "$setup" ]; then
-  part setup.json setup "$env" PYTHONPATH="$here/setup-python${PYTHONPATH:+:$PYTHONPATH}" /bin/sh -c "$setup"
+  part setup.json setup /usr/bin/env PYTHONPATH="$here/setup-python${PYTHONPATH:+:$PYTHONPATH}" /bin/sh -c "$setup"
   code=$?
   [ $code = 0 ] && [ -n "$cache" ] && [ ! -e stop ] && keep_setup
   echo $code >setup-exit

@@ -3,7 +3,6 @@ import type { Logger } from 'pino'
 import { crashPoint } from '../crash-point.js'
 import { CONTROL_QUEUE, NUDGE, TRAIN_JOB, workflowId } from '../schema/contract.js'
 import { MINUTE, SECOND } from '../schema/duration.js'
-import { forgetOldKeys } from '../store/jobs.js'
 import type { Change, Store } from '../store/store.js'
 
 const SWEEP_EVERY = 1 * SECOND
@@ -29,6 +28,8 @@ export interface NudgerOptions {
   logger: Logger
   /** The client stands on the connection of a worker in this process, which may then take a new workflow's first task at once. */
   eagerStart: boolean
+  /** Called once a minute. */
+  housekeep?: () => Promise<unknown>
 }
 
 /**
@@ -134,7 +135,7 @@ export class Nudger {
     if (Date.now() - this.#patrolledAt > PATROL_EVERY) {
       this.#patrolledAt = Date.now()
       this.#beginRound(PATROL_PAGE)
-      await this.#options.store.transact(forgetOldKeys)
+      await this.#options.housekeep?.()
     }
     await this.#goOnWithRound()
   }

@@ -18,7 +18,7 @@ test('the value of a secret reaches the process and stands in no file of ours', 
     secrets: ['HF_TOKEN'],
   })
   expect((await anneal.ended(id)).outcome?.reason).toBe('process_failed')
-  const long = await anneal.submit({ command: 'echo ${#HF_TOKEN}; sleep 1', secrets: ['HF_TOKEN'] })
+  const long = await anneal.submit({ command: 'expr length "$HF_TOKEN"; sleep 1', secrets: ['HF_TOKEN'] })
   await anneal.running(long.id)
   expect(filesWith(anneal.home, VALUE)).toEqual([])
   await anneal.ended(long.id)

@@ -66,7 +66,7 @@ describe.each(LEVELS)('a tree contained by %s', (containment) => {
   it('records the end of a killed tree, however long the wrapper takes to write it', async () => {
     const server = await newServer()
     const home = newHome()
-    writeFileSync(join(home, 'mv'), '#!/bin/sh\nsleep 0.3\nexec /bin/mv "$@"\n', { mode: 0o755 })
+    writeFileSync(join(home, 'link'), '#!/bin/sh\nsleep 0.3\nexec /usr/bin/link "$@"\n', { mode: 0o755 })
     await newHost(server, home, { containment, env: { ...process.env, PATH: `${home}:${TOOLS}` } })
     const job = assignment("trap '' TERM; echo up; while :; do sleep 0.05; done", { graceMs: 50, env: { PATH: TOOLS } })
     server.want(job)
