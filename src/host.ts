@@ -78,6 +78,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
     async close() {
       for (const timer of timers) clearInterval(timer)
       agent.close()
+      containment.close()
       await connection.close()
     },
   }

@@ -4,11 +4,31 @@ import { MAX_SPEC_BYTES } from '../schema/job.js'
 import type { ProblemBody } from '../schema/view.js'
 
 /** The one place where a failure becomes an HTTP answer: RFC 9457, with our code and what to do next. */
-export function sendFailure(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+export async function sendFailure(error: unknown, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
   const failure = toFailure(error)
+  if (failure.code === 'too_large') await drain(request)
   if (failure.code === 'internal') request.log.error({ err: error }, 'a request failed that should not have')
   const body = problemBody(failure)
   return reply.code(body.status).type('application/problem+json').serializer(JSON.stringify).send(body)
+}
+
+/** How long, and how many bytes, of a body that is too large are read away so that its sender hears the answer. */
+const DRAIN_WITHIN = 5_000
+const DRAIN_BYTES = 64 * 1024 * 1024
+
+/** A connection that is closed while its client still writes is reset, and the answer lost with it. */
+async function drain({ raw }: FastifyRequest): Promise<void> {
+  let left = DRAIN_BYTES
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, DRAIN_WITHIN)
+    raw.on('data', (chunk: Buffer) => {
+      left -= chunk.length
+      if (left < 0) resolve()
+    })
+    raw.once('end', resolve).once('close', resolve).once('error', resolve)
+    if (raw.readableEnded || raw.destroyed) resolve()
+    void timer.unref()
+  })
 }
 
 export function problemBody(failure: Failure): ProblemBody {

@@ -149,10 +149,10 @@ class HostConnection {
     }
   }
 
-  /** True when the host has not been told so yet. Whether the server knows of a start is no news for a connected host. */
+  /** True when the host has not been told so yet. What the server has heard from the host itself is no news to it. */
   #remember(assignment: Assignment): boolean {
     const key = `${assignment.jobId}/${assignment.attempt}`
-    const text = JSON.stringify({ ...assignment, accepted: undefined })
+    const text = JSON.stringify({ ...assignment, accepted: undefined, facts: undefined })
     if (this.#told.get(key) === text) return false
     this.#told.set(key, text)
     return true

@@ -132,10 +132,11 @@ export class LogShipper {
     if (this.#isFinal) return this.#rest(source)
     await this.#sleepUntil(() => this.#isFinishing, this.#sendAfter - Date.now())
     this.#hasGrown = false
+    const isLast = this.#isFinishing // asked before the reading: what was written until then is in it
     const bytes = await source.read(this.#end, this.#room())
     if (this.#state === 'over') return
     if (bytes.length > 0) await this.#ship(this.#end, bytes)
-    else if (this.#isFinishing || source.isCut) this.#take(await this.#endpoint.append(this.#end, bytes, true))
+    else if (isLast || source.isCut) this.#take(await this.#endpoint.append(this.#end, bytes, true))
     else await this.#idle()
   }
 

@@ -3,8 +3,10 @@
 #
 #   sh wrapper.sh RUN LEVEL CGROUP BOOT_ID TOOLS GRACE CACHE SETUP COMMAND [ARGUMENT…]
 #
-# RUN is the run folder, LEVEL the containment (cgroup, pid_namespace, best_effort), GRACE whole seconds between TERM
-# and KILL, TOOLS the PATH of this script, since the environment is the job's, CACHE the folder that keeps a finished setup, SETUP a shell line; CGROUP, CACHE and SETUP may be empty.
+# RUN is the run folder, LEVEL the containment (cgroup, pid_namespace, best_effort), TOOLS the PATH of this script, since
+# the environment is the job's, GRACE whole seconds between TERM and KILL, CACHE the folder that keeps a finished setup,
+# SETUP a shell line; CGROUP, CACHE and SETUP may be empty.
+#
 # It needs nobody: server and agent may die and come back while it waits. Files in RUN, each written once:
 #
 #   started       created exclusively, so that of two wrappers one does nothing
@@ -53,8 +55,8 @@ signal_tree() {
     inside) kill -s "$1" -- -1 ;;
     cgroup) read -r me _ </proc/self/stat; for p in $(cat "$cgroup/cgroup.procs"); do
       [ "$p" = $$ ] || [ "$p" = "$me" ] || kill -s "$1" "$p"; done ;;
-    *) for who in setup.json process.json; do
-      [ -e $who ] && read -r line <$who && p=${line#*:} && kill -s "$1" -- "-${p%%,*}"; done ;;
+    *) who=setup.json; [ -e process.json ] && who=process.json
+      read -r line <$who; p=${line#*:}; kill -s "$1" -- "-${p%%,*}" ;;
   esac
 } 2>/dev/null
 
@@ -83,8 +85,8 @@ watch_limits() {
   done
 }
 
-# finish PHASE CODE: the record, whole under its name at once, with the loop gone by then. It goes over room that was taken at the start,
-# since a full disk is a common reason to end.
+# finish PHASE CODE: the record, whole under its name at once, with the loop gone by then. It goes over room that was
+# taken at the start, since a full disk is a common reason to end.
 finish() {
   printf '{"phase":"%s","code":%s}\n' "$1" "$2" 1<>exit.part
   kill -USR1 $watch 2>/dev/null

@@ -115,6 +115,7 @@ function assignmentOf(job: JobRow, attempt: AttemptRow, devices: string[]): Assi
     fence: attempt.fence,
     wanted: attempt.wanted === 'stop' ? 'stop' : 'run',
     accepted: attempt.accepted_at !== null,
+    facts: attempt.facts,
     command: spec.command,
     setup: spec.setup ?? null,
     workdir: spec.workdir?.blob ?? null,

@@ -8,11 +8,17 @@ import { sha256 } from '../../src/store/ids.js'
 import { Anneal, build, processesOf, until } from '../support/anneal.js'
 
 /**
- * What happens around a crash: a whole life with setup and log, one that leaves a process behind, one
+ * What happens around a crash: a whole life with setup and log, one that waits for its device, one that leaves a process behind, one
  * that somebody stops, or one that a limit stops.
  */
-type Story = 'life' | 'leftovers' | 'stop' | 'limit'
-const REASON = { life: 'completed', leftovers: 'completed', stop: 'stopped', limit: 'run_time_limit' }
+type Story = 'life' | 'waits' | 'leftovers' | 'stop' | 'limit'
+const REASON = {
+  life: 'completed',
+  waits: 'completed',
+  leftovers: 'completed',
+  stop: 'stopped',
+  limit: 'run_time_limit',
+}
 
 /** Every named crash point of the code, and a story that passes it. */
 const POINTS: Record<string, Story> = {
@@ -20,7 +26,7 @@ const POINTS: Record<string, Story> = {
   'nudger.delivered': 'life',
   'activity.look-committed': 'life',
   'activity.begin-committed': 'life',
-  'activity.launch-committed': 'life',
+  'activity.launch-committed': 'waits',
   'activity.settle-committed': 'life',
   'agent.folder-made': 'life',
   'agent.accepted-written': 'life',
@@ -57,12 +63,12 @@ test.each(Object.entries(POINTS))('dying at %s loses and doubles nothing (%s)', 
   const job = await anneal.ended(again as string, 30_000)
 
   expect(job.outcome?.reason).toBe(REASON[story])
-  if (story === 'life') {
+  if (story === 'life' || story === 'waits') {
     expect(await anneal.log(job.id)).toBe('once\n1\n2\n3\n4\n5\n')
     expect(job.attempts).toHaveLength(1)
   }
   const all = (await anneal.request('GET', '/api/v1/jobs')).json as { jobs: unknown[] }
-  expect(all.jobs).toHaveLength(1)
+  expect(all.jobs).toHaveLength(story === 'waits' ? 2 : 1)
   expect(processesOf(anneal.home)).toEqual([])
   const pools = (await anneal.request('GET', '/api/v1/pools')).json
   expect(pools).toMatchObject({ pools: [{ free: 1, waiting: 0 }] })
@@ -75,7 +81,8 @@ async function tell(story: Story): Promise<string | undefined> {
   const life = { setup: 'cat data.txt', command, workdir: { blob: workdir } }
   const endless = { command: 'sleep 300', timeouts: story === 'limit' ? { run: '300ms' } : {} }
   const leftovers = { command: 'sleep 300 & echo done' }
-  const spec = { life, leftovers, stop: endless, limit: endless }[story]
+  const spec = { life, waits: life, leftovers, stop: endless, limit: endless }[story]
+  if (story === 'waits') await anneal.submit({ name: 'holder', command: 'sleep 0.3' }, 'holder').catch(() => undefined)
   const job = await anneal.submit(spec, 'the-key').catch(() => undefined)
   if (job && story === 'stop') await anneal.stop(job.id).catch(() => undefined)
   return job?.id

@@ -168,7 +168,7 @@ it('a wrapper whose limit is long past ends the tree by itself, when nobody else
   expect(JSON.parse(readFileSync(join(run, 'exit'), 'utf8'))).toEqual({ phase: 'run', code: 137 })
   expect(existsSync(join(run, 'stop'))).toBe(true)
   const { pid } = JSON.parse(readFileSync(join(run, 'process.json'), 'utf8'))
-  expect(listProcesses().filter(({ session }) => session === pid)).toEqual([])
+  await until('all of it is gone', () => !listProcesses().some(({ session }) => session === pid))
 })
 
 function findByCommand(part: string): number | undefined {

@@ -66,6 +66,11 @@ export class StandIn {
     this.#tell({ type: 'snapshot', assignments: [...this.assignments.values()] })
   }
 
+  /** Whatever text, to every host. */
+  tellRaw(text: string): void {
+    for (const socket of this.#sockets) socket.send(text)
+  }
+
   factsOf(about: Pick<Fact, 'jobId' | 'attempt'>): Fact[] {
     const own = [...this.#facts.values()].filter((fact) => key(fact) === key(about))
     return own.sort((a, b) => a.n - b.n)
@@ -91,7 +96,7 @@ export class StandIn {
   }
 
   #tell(message: ToAgent): void {
-    for (const socket of this.#sockets) socket.send(JSON.stringify(message))
+    this.tellRaw(JSON.stringify(message))
   }
 
   #connected(socket: WebSocket): void {

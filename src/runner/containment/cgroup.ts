@@ -112,10 +112,11 @@ function isUsable(group: string): boolean {
   }
 }
 
-function removeEmpty(group: string): void {
+/** Removes a group that has no process and no group in it; any other stays. */
+export function removeEmpty(group: string): void {
   try {
     rmdirSync(group)
   } catch {
-    // Not there, or not empty after all: then it has to stay.
+    // Not there, or not empty.
   }
 }

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import type { Containment } from '../../schema/agent.js'
 import type { RunFolder } from '../run-folder.js'
 import { BestEffortTree } from './best-effort.js'
-import { CgroupTree, findCgroup } from './cgroup.js'
+import { CgroupTree, findCgroup, removeEmpty } from './cgroup.js'
 import { hasPidNamespaces, PidNamespaceTree } from './pid-namespace.js'
 import type { ContainmentLevel, Tree } from './tree.js'
 
@@ -22,6 +22,7 @@ export function findContainment(home: string, env: NodeJS.ProcessEnv, asked?: Co
 function containmentLevel(level: Containment, base: string): ContainmentLevel {
   return {
     level,
+    close: () => removeEmpty(base),
     /** An attempt stays at the level that it was launched with, whatever the agent uses now. */
     tree(folder: RunFolder): Tree {
       const launch = folder.launch

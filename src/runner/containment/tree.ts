@@ -30,4 +30,6 @@ export interface Tree {
 export interface ContainmentLevel {
   readonly level: Containment
   tree(folder: RunFolder): Tree
+  /** Takes away what it made for itself, as far as no tree needs it. */
+  close(): void
 }
