@@ -50,7 +50,7 @@ export async function bindHostToken(tx: Tx, token: TokenRow, hostId: string): Pr
   const row = await tx.q.selectFrom('tokens').select('host_id').where('id', '=', token.id).executeTakeFirstOrThrow()
   if (row.host_id !== hostId) {
     throw new Failure('forbidden', `This token belongs to host ${row.host_id}, not to ${hostId}`, {
-      next: 'Make a token for this host with `anneal token create --role host`.',
+      next: 'Each host needs a token of its own; docs/operations.md says how to make one.',
     })
   }
 }
