@@ -18,6 +18,8 @@ export interface TestTemporal {
   address: string
   port: number
   dbFile: string
+  /** Of the server that runs now. */
+  readonly pid: number
   /** Ends it; a database file of its own is removed. */
   stop(): Promise<void>
   /** Kills it as a crash would (SIGKILL); its file stays. */
@@ -42,6 +44,9 @@ export async function startTemporal(options: TemporalOptions = {}): Promise<Test
     address,
     port,
     dbFile,
+    get pid() {
+      return server.pid
+    },
     stop: async () => {
       await server.end('SIGTERM')
       if (folder) await rm(folder, { recursive: true, force: true })
