@@ -358,6 +358,7 @@ export interface components {
             env: {
                 [key: string]: string;
             };
+            image?: string;
             logs: {
                 /**
                  * @description a size: 512MB, 16GB, 16GiB
@@ -379,11 +380,12 @@ export interface components {
              */
             provider: "local" | "eas" | "qianfan" | "modelarts" | "alayanew" | "facet";
             resources: {
+                /** @description kept with the job; not counted or enforced in this version */
                 cpus?: number;
                 /** @description devices held; default 1. A host without GPUs gives CPU slots */
                 gpus?: number;
                 gpuType?: string;
-                /** @description a size: 512MB, 16GB, 16GiB */
+                /** @description kept with the job; not counted or enforced in this version */
                 memory?: string;
                 /** @default 1 */
                 nodes: number;
@@ -458,6 +460,7 @@ export interface components {
             env?: {
                 [key: string]: string;
             };
+            image?: string;
             /** @default {} */
             logs?: {
                 /**
@@ -481,11 +484,12 @@ export interface components {
             provider?: "local" | "eas" | "qianfan" | "modelarts" | "alayanew" | "facet";
             /** @default {} */
             resources?: {
+                /** @description kept with the job; not counted or enforced in this version */
                 cpus?: number;
                 /** @description devices held; default 1. A host without GPUs gives CPU slots */
                 gpus?: number;
                 gpuType?: string;
-                /** @description a size: 512MB, 16GB, 16GiB */
+                /** @description kept with the job; not counted or enforced in this version */
                 memory?: string;
                 /** @default 1 */
                 nodes?: number;

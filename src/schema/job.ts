@@ -56,11 +56,11 @@ export const Timeouts = z.strictObject({
 })
 
 export const Resources = z.strictObject({
-  gpus: z.int().min(0).max(1024).optional().describe('devices held; default 1. A host without GPUs gives CPU slots'),
+  gpus: z.int().min(1).max(1024).optional().describe('devices held; default 1. A host without GPUs gives CPU slots'),
   gpuType: z.string().min(1).max(64).optional(),
-  cpus: z.number().min(0).max(4096).optional(),
-  memory: size.optional(),
-  nodes: z.int().min(1).max(1024).default(1),
+  cpus: z.number().min(0).max(4096).optional().describe('kept with the job; not counted or enforced in this version'),
+  memory: size.optional().describe('kept with the job; not counted or enforced in this version'),
+  nodes: z.int().min(1).max(1, 'only one node per attempt in this version').default(1),
 })
 
 /** A job as its owner writes it (design §3). Unknown keys are refused. */
@@ -70,7 +70,14 @@ export const JobSpec = z
     command: z
       .union([processText.min(1), z.array(processText).min(1).max(4096)])
       .describe('a shell line, or the arguments of one program'),
-    provider: z.enum(PROVIDERS).default('local'),
+    provider: z
+      .enum(PROVIDERS)
+      .refine((provider) => provider === 'local', 'only local is served in this version')
+      .default('local'),
+    image: z
+      .string()
+      .refine((image) => image === 'none', 'no host has a container runtime that Anneal uses; only none is possible')
+      .optional(),
     pool: name.default('default'),
     resources: Resources.prefault({}),
     workdir: z

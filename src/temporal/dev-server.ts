@@ -38,6 +38,7 @@ export class DevServer {
   }): Promise<DevServer> {
     const server = new DevServer({ ...options, port: options.port ?? (await freePort()) })
     await server.#endLeftOver()
+    await server.#checkPort()
     await server.#spawn()
     await server.#untilReady()
     return server
@@ -124,6 +125,17 @@ export class DevServer {
         await new Promise((resolve) => setTimeout(resolve, 50))
       }
     }
+  }
+
+  /** Another program on the port would be taken for ours. */
+  async #checkPort(): Promise<void> {
+    const { port } = this.#options
+    await freePort(port).catch((error: NodeJS.ErrnoException) => {
+      throw new Failure('unavailable', `Port ${port} for Temporal cannot be opened: ${error.code}`, {
+        cause: error,
+        next: 'Choose another with --temporal-port, or end the program that has it.',
+      })
+    })
   }
 
   async #endLeftOver(): Promise<void> {

@@ -1,6 +1,6 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { Anneal, build, isAlive, processesOf, until } from '../support/anneal.js'
+import { Anneal, build, isAlive, until } from '../support/anneal.js'
 
 let anneal: Anneal
 beforeAll(async () => {
@@ -216,23 +216,6 @@ describe('idempotency', () => {
     expect(await reasonOf(answers[0]?.id as string)).toBe('completed')
     expect((await anneal.submit({ command: 'true' }, 'fifty')).id).toBe(answers[0]?.id)
   })
-})
-
-test('two hundred short jobs on two devices never share one, and leave nothing behind', async () => {
-  const locks = `${anneal.home}/locks`
-  const command = [
-    `mkdir -p ${locks}`,
-    `mkdir ${locks}/$DEVICE || { echo "device $DEVICE is held twice"; exit 9; }`,
-    'sleep 0.01',
-    `rmdir ${locks}/$DEVICE`,
-  ].join('\n')
-  const withDevice = `DEVICE=$ANNEAL_DEVICES; ${command}`
-  const jobs = await Promise.all(Array.from({ length: 200 }, () => anneal.submit({ command: withDevice })))
-  for (const { id } of jobs) expect(await anneal.ended(id, 120_000)).toMatchObject({ outcome: { reason: 'completed' } })
-  expect(readdirSync(locks)).toEqual([])
-  const pools = (await anneal.request('GET', '/api/v1/pools')).json as { pools: { free: number; waiting: number }[] }
-  expect(pools.pools).toMatchObject([{ free: 2, waiting: 0 }])
-  expect(processesOf(anneal.home)).toEqual([])
 })
 
 function readText(file: string): string | undefined {

@@ -79,6 +79,9 @@ describe('what is wrong with a job description', () => {
     [{ name: 'Not A Name' }, 'name', /1–63/],
     [{ command: [] }, 'command', />=1 items/],
     [{ command: 7 }, 'command', /fits none/],
+    [{ provider: 'eas' }, 'provider', /only local/],
+    [{ resources: { nodes: 2 } }, 'resources.nodes', /one node/],
+    [{ image: 'pytorch' }, 'image', /container runtime/],
     [{ retry: { on: { exploded: 1 } } }, 'retry.on.exploded', /./],
   ])('%o is refused at %s', (more, path, message) => {
     const [problem] = problems({ ...good, ...more })
