@@ -152,8 +152,12 @@ async function runInSavepoint(trx: Trx, dialect: Dialect, work: Work, changes: C
     changes.push(...own)
     return () => work.resolve(value)
   } catch (error) {
-    await sql`rollback to savepoint one`.execute(trx)
-    await sql`release savepoint one`.execute(trx)
+    try {
+      await sql`rollback to savepoint one`.execute(trx)
+      await sql`release savepoint one`.execute(trx)
+    } catch {
+      throw error // on a full disk SQLite has undone the whole transaction already; this is why
+    }
     return () => work.reject(translate(error))
   }
 }
@@ -165,6 +169,12 @@ function translate(error: unknown): unknown {
     return new Failure('disk_full', 'The disk that holds the store is full', {
       cause: error,
       next: 'Free some space, then try again.',
+    })
+  }
+  if ((error as Error).message?.includes('no transaction is active')) {
+    return new Failure('unavailable', 'The store has undone the change by itself; most likely its disk is full', {
+      cause: error,
+      next: 'See whether the disk that holds the store has space, then try again.',
     })
   }
   if (/^(ECONNREFUSED|ECONNRESET|08|57P0|SQLITE_BUSY|SQLITE_IOERR|SQLITE_READONLY)/.test(code)) {

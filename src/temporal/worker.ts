@@ -7,11 +7,13 @@ import { CONTROL_QUEUE } from '../schema/contract.js'
 import { SECOND } from '../schema/duration.js'
 
 const RESTART_PAUSE = 1 * SECOND
+const CLOSE_WITHIN = 10 * SECOND
 
 /** Sends the SDK's own log lines to ours. Once per process, before any worker or native connection. */
 export function installRuntime(logger: Logger): void {
   Runtime.install({
     shutdownSignals: [],
+    telemetryOptions: { logging: { filter: { core: 'WARN', other: 'ERROR' }, forward: {} } },
     logger: new DefaultLogger('WARN', ({ level, message, meta }) => {
       logger[level === 'ERROR' ? 'error' : 'warn']({ temporal: meta }, message)
     }),
@@ -52,7 +54,9 @@ export class ControlWorker {
   async close(): Promise<void> {
     this.#closed = true
     if (this.#worker?.getState() === 'RUNNING') this.#worker.shutdown()
-    await this.#done
+    // A worker whose Temporal is away does not end; what it holds is in the store.
+    const atLast = new Promise<void>((resolve) => setTimeout(resolve, CLOSE_WITHIN).unref())
+    await Promise.race([this.#done, atLast])
   }
 
   async #create(): Promise<void> {

@@ -14,6 +14,7 @@ const reasonOf = async (id: string) => (await anneal.ended(id)).outcome?.reason
 describe('a stop', () => {
   test('of a job in the queue ends it at once and leaves its place to the next', async () => {
     const holders = [await anneal.submit({ command: 'sleep 300' }), await anneal.submit({ command: 'sleep 300' })]
+    for (const { id } of holders) await anneal.running(id)
     const queued = await anneal.submit({ command: 'echo never' })
     const next = await anneal.submit({ command: 'echo next' })
     await anneal.job(next.id, 'second in the queue', (job) => job.position === 2)
