@@ -57,7 +57,9 @@ async function openOnFiles(home: string): Promise<{ store: Store; logs: LogStore
 export function createLogger(options: { name: string; level: string; file?: string }): Logger {
   const { name, level, file } = options
   const settings = { name, level, redact: ['req.headers.authorization', 'token', 'secret'] }
-  return file
-    ? pino(settings, pino.destination({ dest: file, append: true, sync: false }))
-    : pino(settings, pino.destination(2))
+  if (!file) return pino(settings, pino.destination(2))
+  // Written at once: a buffered destination tries for ever to flush at the end of a process when the disk is full.
+  const destination = pino.destination({ dest: file, append: true, sync: true })
+  destination.on('error', () => undefined) // a full disk costs lines of this log, and not the service
+  return pino(settings, destination)
 }

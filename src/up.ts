@@ -62,7 +62,9 @@ export async function up(options: UpOptions): Promise<void> {
     )
     if (options.stopJobs) await stopJobs(everything.services)
   } finally {
-    for (const close of closers.reverse()) await close()
+    for (const close of closers.reverse()) {
+      await close().catch((error: Error) => process.stderr.write(`while stopping: ${error.message}\n`))
+    }
     rmSync(join(config.home, 'up.json'), { force: true })
     lock.release()
   }

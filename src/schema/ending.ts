@@ -14,6 +14,7 @@ export function outcomeOf(attempt: AttemptFacts): Outcome {
   if (stopCause && (!exit || exit.signalled || exit.code === null)) return outcome(stopCause, undefined, exit?.code)
   if (!exit) return outcome('exit_unknown', 'The host reports the end and nothing about it.')
   if (exit.unknown === 'reboot') return outcome('host_lost', 'The host was restarted while the attempt ran.')
+  if (exit.code === null && exit.diskFull) return outcome('host_disk_full')
   if (exit.code === null) return outcome('exit_unknown', 'The process is gone and left no exit record.')
   if (exit.phase === 'setup')
     return outcome('setup_failed', `The setup command ended with ${exitText(exit.code)}.`, exit.code)

@@ -108,6 +108,7 @@ describe('the life of a job', () => {
     [{ phase: 'setup' as const, code: 1 }, 'setup_failed'],
     [{ phase: 'run' as const, code: 1, outOfMemory: 'CUDA out of memory' }, 'out_of_memory'],
     [{ phase: 'run' as const, code: 1, diskFull: true }, 'host_disk_full'],
+    [{ phase: 'setup' as const, code: null, diskFull: true }, 'host_disk_full'],
     [{ phase: 'run' as const, code: 137 }, 'process_failed'],
   ])('the exit %o means %s', (exit, reason) => {
     const step = nextStep(job({ attempt: attempt({ exit, empty: true }) }), NOW)

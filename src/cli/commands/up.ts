@@ -21,5 +21,6 @@ export function define(command: Command): void {
     .action(async (options: UpOptions) => {
       const { up } = await import('../../up.js')
       await up(options)
+      process.exit() // all is closed; a worker whose Temporal is away would hold the process
     })
 }
