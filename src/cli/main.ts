@@ -31,4 +31,6 @@ try {
 } catch (error) {
   const { reportThrown } = await import('./report-thrown.js')
   process.exitCode = reportThrown(error, args)
+  const { isService } = await import('./program.js')
+  if (isService(args)) process.exit() // a service that failed half way may hold a library that holds the process
 }
