@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
+
+export { freePort } from '../../src/temporal/free-port.js'
 
 export interface ServerProcessOptions {
   uid?: number
@@ -61,17 +62,6 @@ export async function waitUntilReady(name: string, server: ServerProcess, probe:
     }
     await sleep(50)
   }
-}
-
-/** A TCP port of 127.0.0.1 that nobody listened on a moment ago. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  if (address === null || typeof address === 'string') throw new Error(`no port in ${address}`)
-  server.close()
-  await once(server, 'close')
-  return address.port
 }
 
 function hasEnded(child: ChildProcess): boolean {
