@@ -18,6 +18,8 @@ export async function startSystem() {
     home,
     '--port',
     port,
+    '--gateway-port',
+    0,
     '--temporal-port',
     temporalPort,
     '--devices',

@@ -2,6 +2,8 @@ import type { Client } from '@temporalio/client'
 import type { Logger } from 'pino'
 import { type App, createApp } from './api/app.js'
 import { readConfig } from './config.js'
+import { startGateway } from './gateway.js'
+import { listenFailure } from './listen-failure.js'
 import { Failure } from './schema/failure.js'
 import { createLogger, openServices, type Services } from './services.js'
 import { forgetConnections } from './store/hosts.js'
@@ -42,29 +44,15 @@ export async function startServer(
   } catch (error) {
     nudger.close()
     await app.close()
-    throw listenFailure(error, host, port)
+    throw listenFailure(error, host, port, '--port')
   }
-}
-
-function listenFailure(error: unknown, host: string, port: number): unknown {
-  const code = (error as { code?: string }).code
-  if (code === 'EADDRINUSE')
-    return new Failure('unavailable', `Port ${port} on ${host} is in use by another program`, {
-      cause: error,
-      next: 'Choose another with --port, or end that program.',
-    })
-  if (code === 'EACCES')
-    return new Failure('unavailable', `Port ${port} on ${host} may not be opened by this user`, {
-      cause: error,
-      next: 'Choose a port above 1023 with --port.',
-    })
-  return error
 }
 
 export interface ServerOptions {
   home?: string | undefined
   host?: string | undefined
   port?: number | undefined
+  gatewayPort?: number | undefined
   insecure?: boolean | undefined
 }
 
@@ -81,8 +69,17 @@ export async function serverMain(options: ServerOptions): Promise<void> {
   await tokensFromEnvironment(services)
   const client = connectClient(address, config.temporalNamespace)
   const server = await startServer(services, { client, eagerStart: false, logger, host, port: options.port ?? 7480 })
-  process.stdout.write(`ready ${server.url}\n`)
+  const gateway = await startGateway(services, {
+    home: config.home,
+    host,
+    port: options.gatewayPort ?? 7481,
+    isOpen: false,
+    logger,
+    env: process.env,
+  })
+  process.stdout.write(`gateway ${gateway.url}\nready ${server.url}\n`)
   await untilSignalled()
+  await gateway.close()
   await server.close()
   await client.connection.close()
   await services.close()

@@ -4,10 +4,12 @@ import { join } from 'node:path'
 import { Client } from '@temporalio/client'
 import type { NativeConnection } from '@temporalio/worker'
 import type { Logger } from 'pino'
-import { createActivities } from './activities/index.js'
+import { createActivities, createMonitorActivities } from './activities/index.js'
 import { type Config, readConfig } from './config.js'
+import { startGateway } from './gateway.js'
 import { takeHomeLock } from './home-lock.js'
 import { type Host, startHost } from './host.js'
+import { createMonitor } from './monitor.js'
 import { discoverDevices } from './runner/devices.js'
 import { Failure } from './schema/failure.js'
 import { checkExposure, type RunningServer, startServer } from './server.js'
@@ -19,7 +21,7 @@ import { createToken, ensureProject } from './store/tokens.js'
 import { findTemporal, TEMPORAL_CLI_VERSION } from './temporal/binary.js'
 import { connectNative } from './temporal/connect.js'
 import { DevServer } from './temporal/dev-server.js'
-import { ControlWorker, installRuntime } from './temporal/worker.js'
+import { installRuntime, startWorkers } from './temporal/worker.js'
 import { untilSignalled } from './until-signalled.js'
 
 export interface UpOptions {
@@ -45,6 +47,7 @@ export async function up(options: UpOptions): Promise<void> {
   const config = readConfig({ ...process.env, ...(options.home ? { ANNEAL_HOME: options.home } : {}) })
   const address = options.host ?? '127.0.0.1'
   checkExposure(address, options.insecure ?? false)
+  if (options.gatewayOpen) checkOpenGateway(address)
   makeHome(config.home)
   const lock = takeHomeLock(config.home)
   const closers: (() => Promise<void>)[] = []
@@ -55,7 +58,7 @@ export async function up(options: UpOptions): Promise<void> {
       file: join(config.home, 'logs', 'anneal.log'),
     })
     const everything = await startAll({ ...options, address }, config, logger, closers)
-    announce(config.home, everything.server.url)
+    announce(config.home, everything.server.url, everything.gateway.url)
     await untilSignalled()
     process.stderr.write(
       options.stopJobs ? 'stopping the jobs and the services\n' : 'stopping the services; trainings go on\n',
@@ -89,10 +92,11 @@ async function startAll(
   const hostToken = await prepareTokens(services, config.home)
   const server = await serve(services, connection, options, config, logger)
   closers.push(() => server.close())
-  const worker = await ControlWorker.start({
+  const worker = await startWorkers({
     connection,
     namespace: config.temporalNamespace,
     activities: createActivities(services),
+    monitor: createMonitorActivities(createMonitor(services, { home: config.home, logger, env: process.env })),
     logger,
   })
   closers.push(() => worker.close())
@@ -107,8 +111,17 @@ async function startAll(
     env: process.env,
   })
   closers.push(() => host.close())
+  const gateway = await startGateway(services, {
+    home: config.home,
+    host: options.address,
+    port: options.gatewayPort ?? 7481,
+    isOpen: options.gatewayOpen ?? false,
+    logger,
+    env: process.env,
+  })
+  closers.push(() => gateway.close())
   await hostIsConnected(services, host)
-  return { services, server }
+  return { services, server, gateway }
 }
 
 async function startTemporal(
@@ -174,9 +187,20 @@ function makeHome(home: string): void {
   }
 }
 
-function announce(home: string, url: string): void {
-  writeFileSync(join(home, 'up.json'), JSON.stringify({ url: loopback(url), pid: process.pid }), { mode: 0o600 })
-  process.stdout.write(`ready ${loopback(url)}\n`)
+/** A gateway without credentials lets everybody who reaches it run commands here. */
+function checkOpenGateway(address: string): void {
+  if (address === 'localhost' || address === '::1' || address.startsWith('127.')) return
+  throw new Failure('invalid_request', `--gateway-open is for loopback only, and --host is ${address}`, {
+    next: 'Leave --gateway-open out and give the clients credentials; docs/vendors.md says how.',
+  })
+}
+
+function announce(home: string, url: string, gatewayUrl: string): void {
+  const gateway = loopback(gatewayUrl)
+  writeFileSync(join(home, 'up.json'), JSON.stringify({ url: loopback(url), gateway, pid: process.pid }), {
+    mode: 0o600,
+  })
+  process.stdout.write(`gateway ${gateway}\nready ${loopback(url)}\n`)
 }
 
 /** A URL that this machine reaches, also where the server listens on every address. */

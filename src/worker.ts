@@ -1,10 +1,11 @@
-import { createActivities } from './activities/index.js'
+import { createActivities, createMonitorActivities } from './activities/index.js'
 import { readConfig } from './config.js'
+import { createMonitor } from './monitor.js'
 import { needTemporal } from './server.js'
 import { createLogger, openServices } from './services.js'
 import { connectClient, connectNative } from './temporal/connect.js'
 import { Nudger } from './temporal/nudger.js'
-import { ControlWorker, installRuntime } from './temporal/worker.js'
+import { installRuntime, startWorkers } from './temporal/worker.js'
 import { untilSignalled } from './until-signalled.js'
 
 /** `anneal worker`: runs the workflows, on PostgreSQL and a Temporal that somebody else runs. */
@@ -18,10 +19,11 @@ export async function workerMain(options: { home?: string | undefined }): Promis
   const client = connectClient(address, config.temporalNamespace)
   // What this process commits, such as a grant to another job, must be told to that job's workflow.
   const nudger = new Nudger({ store: services.store, client, logger, eagerStart: false })
-  const worker = await ControlWorker.start({
+  const worker = await startWorkers({
     connection,
     namespace: config.temporalNamespace,
     activities: createActivities(services),
+    monitor: createMonitorActivities(createMonitor(services, { home: config.home, logger, env: process.env })),
     logger,
   })
   process.stdout.write('ready worker\n')

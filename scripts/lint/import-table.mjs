@@ -47,10 +47,27 @@ export const IMPORT_TABLE = [
   },
   {
     files: 'vendors/*/facade.ts',
-    values: ['schema/', 'providers/provider.ts', 'store/', 'temporal/'],
+    values: ['schema/', 'gateway/facade.ts', 'providers/provider.ts', 'store/', 'temporal/'],
     types: ['workflows/'],
     packages: ['zod', 'node:'],
     why: "a vendor's API served by us may use what our own API uses",
+  },
+  {
+    files: 'vendors/*/facade/',
+    values: ['schema/', 'gateway/facade.ts', 'providers/provider.ts', 'store/', 'temporal/', 'vendors/'],
+    packages: ['zod', 'node:'],
+    why: 'the parts of a facade that one file does not hold',
+  },
+  {
+    files: 'gateway/registry.ts',
+    values: ['gateway/', 'vendors/*/facade.ts'],
+    why: 'the one list of the vendors that are served',
+  },
+  {
+    files: 'gateway/',
+    values: ['schema/', 'store/'],
+    packages: ['zod', 'node:'],
+    why: 'the port that the facades share; it knows no vendor',
   },
   {
     files: 'vendors/',
@@ -72,7 +89,7 @@ export const IMPORT_TABLE = [
   },
   {
     files: 'api/',
-    values: ['schema/', 'store/', 'temporal/'],
+    values: ['schema/', 'store/', 'temporal/', 'providers/'],
     types: ['workflows/'],
     packages: ['zod', 'node:'],
     why: 'the API commits to the store and nudges; it runs no workflow code and reaches Temporal through temporal/',

@@ -1,8 +1,12 @@
+import { Context } from '@temporalio/activity'
 import { crashPoint } from '../crash-point.js'
 import type { JobFacts, StopCause } from '../schema/contract.js'
+import { SECOND } from '../schema/duration.js'
+import type { Retry } from '../schema/ending.js'
 import type { Outcome } from '../schema/outcome.js'
 import { acknowledge, beginAttempt, launch, look, orderStop, settle } from '../store/decisions.js'
 import type { Store } from '../store/store.js'
+import { type WatchDeps, watchRemote } from './watch-remote.js'
 
 /**
  * The steps of a job's life as activities. Each is one transaction, safe to repeat, and answers the facts that hold after
@@ -33,11 +37,7 @@ export function createActivities({ store }: { store: Store }) {
       CRASH: crashPoint('activity.stop-committed')
       return facts
     },
-    async settle(
-      jobId: string,
-      version: number,
-      end: { outcome: Outcome; retry?: { until: number; charge: boolean } | undefined },
-    ): Answer {
+    async settle(jobId: string, version: number, end: { outcome: Outcome; retry?: Retry | undefined }): Answer {
       const facts = await store.transact((tx) => settle(tx, jobId, version, end))
       CRASH: crashPoint('activity.settle-committed')
       return facts
@@ -45,6 +45,24 @@ export function createActivities({ store }: { store: Store }) {
   }
 }
 export type Activities = ReturnType<typeof createActivities>
+
+const HEARTBEAT_EVERY = 5 * SECOND
+
+/** The long ones, which watch what runs elsewhere. They are ended with their worker, and begun again by the next one. */
+export function createMonitorActivities(deps: WatchDeps) {
+  return {
+    async watchRemote(jobId: string, attempt: number): Promise<void> {
+      const context = Context.current()
+      const beat = setInterval(() => context.heartbeat(), HEARTBEAT_EVERY)
+      try {
+        await watchRemote(deps, { jobId, attempt }, context.cancellationSignal)
+      } finally {
+        clearInterval(beat)
+      }
+    },
+  }
+}
+export type MonitorActivities = ReturnType<typeof createMonitorActivities>
 
 /** Most decisions follow a look at once and acknowledge by themselves; only a look that leads to a wait needs its own commit. */
 const ACKNOWLEDGE_AFTER = 100

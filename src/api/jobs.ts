@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { crashPoint } from '../crash-point.js'
+import { checkProviderOptions } from '../providers/index.js'
 import { Failure } from '../schema/failure.js'
 import { JobSpec, MAX_SPEC_BYTES } from '../schema/job.js'
 import { STATES } from '../schema/state.js'
@@ -39,6 +40,7 @@ export function jobRoutes(app: App, deps: Deps): void {
     onRequest: write,
     handler: async (request, reply) => {
       const spec = request.body
+      checkProviderOptions(spec)
       if (spec.workdir && !(await blobs.has(spec.workdir.blob))) {
         throw new Failure('invalid_spec', `The workdir ${spec.workdir.blob} has not been uploaded`, {
           next: `PUT the tar file to /api/v1/blobs/${spec.workdir.blob} first.`,

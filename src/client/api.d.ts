@@ -352,8 +352,8 @@ export interface components {
             checkpoints: {
                 keepLast?: number;
             };
-            /** @description a shell line, or the arguments of one program */
-            command: string | string[];
+            /** @description a shell line, or the arguments of one program; only qianfan and facet need none */
+            command?: string | string[];
             /** @default {} */
             env: {
                 [key: string]: string;
@@ -375,10 +375,21 @@ export interface components {
              */
             priority: number;
             /**
+             * @description where it runs; of a list the next is tried when one refuses, or has left it waiting too long
              * @default local
-             * @enum {string}
              */
-            provider: "local" | "eas" | "qianfan" | "modelarts" | "alayanew" | "facet";
+            provider: ("local" | "eas" | "qianfan" | "modelarts" | "alayanew" | "facet") | (("local" | "eas" | "qianfan" | "modelarts" | "alayanew" | "facet") | {
+                /** @enum {string} */
+                name: "local" | "eas" | "qianfan" | "modelarts" | "alayanew" | "facet";
+                /** @description how long it may leave the job waiting before the next is tried */
+                queue?: string;
+            })[];
+            /** @description what one service needs, in that service's own words; docs/vendors.md lists it */
+            providerOptions?: {
+                [key: string]: {
+                    [key: string]: unknown;
+                };
+            };
             resources: {
                 /** @description kept with the job; not counted or enforced in this version */
                 cpus?: number;
@@ -454,8 +465,8 @@ export interface components {
             checkpoints?: {
                 keepLast?: number;
             };
-            /** @description a shell line, or the arguments of one program */
-            command: string | string[];
+            /** @description a shell line, or the arguments of one program; only qianfan and facet need none */
+            command?: string | string[];
             /** @default {} */
             env?: {
                 [key: string]: string;
@@ -478,10 +489,21 @@ export interface components {
              */
             priority?: number;
             /**
+             * @description where it runs; of a list the next is tried when one refuses, or has left it waiting too long
              * @default local
-             * @enum {string}
              */
-            provider?: "local" | "eas" | "qianfan" | "modelarts" | "alayanew" | "facet";
+            provider?: ("local" | "eas" | "qianfan" | "modelarts" | "alayanew" | "facet") | (("local" | "eas" | "qianfan" | "modelarts" | "alayanew" | "facet") | {
+                /** @enum {string} */
+                name: "local" | "eas" | "qianfan" | "modelarts" | "alayanew" | "facet";
+                /** @description how long it may leave the job waiting before the next is tried */
+                queue?: string;
+            })[];
+            /** @description what one service needs, in that service's own words; docs/vendors.md lists it */
+            providerOptions?: {
+                [key: string]: {
+                    [key: string]: unknown;
+                };
+            };
             /** @default {} */
             resources?: {
                 /** @description kept with the job; not counted or enforced in this version */

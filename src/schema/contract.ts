@@ -6,6 +6,8 @@ export const CONTROL_QUEUE = 'control'
 /** The signal that says "look": it carries nothing, since the facts stand in the store. */
 export const NUDGE = 'nudge'
 export const TRAIN_JOB = 'trainJob'
+/** Task queue of the activities that watch runs at other services. */
+export const MONITOR_QUEUE = 'monitor'
 
 /** Workflow id of a job; one function, so that starting twice is harmless. */
 export function workflowId(jobId: string): string {
@@ -24,12 +26,21 @@ export interface Exit {
   unknown?: 'no_record' | 'reboot' | undefined
   outOfMemory?: string | undefined
   diskFull?: boolean | undefined
+  /** Of a run at another service: what that service says of its end, or what has become of it. */
+  remote?: { reason: Reason; message: string } | undefined
 }
 
 /** Why we ask a tree to stop; the first cause that is written wins. */
 export type StopCause = Extract<
   Reason,
-  'stopped' | 'run_time_limit' | 'total_time_limit' | 'start_time_limit' | 'setup_failed' | 'stalled' | 'preempted'
+  | 'stopped'
+  | 'queue_time_limit'
+  | 'run_time_limit'
+  | 'total_time_limit'
+  | 'start_time_limit'
+  | 'setup_failed'
+  | 'stalled'
+  | 'preempted'
 >
 
 /** What the workflow decides on: the rows of one job, as plain JSON. Times are epoch milliseconds. */
@@ -45,6 +56,8 @@ export interface JobFacts {
   charged: Partial<Record<Reason, number>>
   /** Seeds the jitter of the backoff, so that a thousand jobs that failed together do not come back together. */
   jitterSeed: number
+  /** Providers that the job may still go on to; absent in histories from before there were several. */
+  providersLeft?: number | undefined
   attempt: AttemptFacts | null
 }
 
@@ -57,6 +70,10 @@ export interface AttemptFacts {
   runDeadline: number | null
   /** No clock that has yet to begin can run out before this. */
   lookAgainAt: number | null
+  /** It runs at another service. */
+  hosted?: boolean | undefined
+  /** Until when its provider may leave it waiting, where another one is next. */
+  queueDeadline?: number | null | undefined
   stalled: boolean
   stopCause: StopCause | null
   exit: Exit | null

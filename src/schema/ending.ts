@@ -5,6 +5,10 @@ import { type Outcome, REASON_FACTS, type Reason } from './outcome.js'
 export function outcomeOf(attempt: AttemptFacts): Outcome {
   const { exit, stopCause } = attempt
   if (attempt.refused !== null) return outcome('setup_failed', attempt.refused)
+  if (exit?.remote) return remoteOutcome(attempt, exit.remote, exit.code)
+  if (attempt.stuck && attempt.hosted) {
+    return outcome(stopCause ?? 'provider_unknown', 'Closed by force; the run may still go on at the provider.')
+  }
   if (attempt.stuck && !attempt.empty) {
     return outcome(
       stopCause ?? 'exit_unknown',
@@ -29,6 +33,15 @@ export function outcomeOf(attempt: AttemptFacts): Outcome {
   return outcome('process_failed', `The process ended with ${exitText(exit.code)}.`, exit.code)
 }
 
+/** A run that had ended by itself before our stop came has that end; one that was stopped for us ended because of our cause. */
+function remoteOutcome(
+  { stopCause }: AttemptFacts,
+  { reason, message }: { reason: Reason; message: string },
+  code: number | null,
+): Outcome {
+  return stopCause && reason === 'stopped' ? outcome(stopCause, undefined, code) : outcome(reason, message, code)
+}
+
 /** The shell cannot tell a signal from the same number returned (runner-notes), so neither do we. */
 function exitText(code: number): string {
   return code > 128 && code < 128 + 65 ? `exit code ${code} (or signal ${code - 128})` : `exit code ${code}`
@@ -43,8 +56,22 @@ export function jobOutcome(reason: Reason, message?: string): Outcome {
   return outcome(reason, message)
 }
 
+/** What follows the end of an attempt: another one, when, whether it counts, and whether at the next provider. */
+export interface Retry {
+  until: number
+  charge: boolean
+  nextProvider?: boolean | undefined
+}
+
+/** A provider that refused the job, or left it waiting too long, is followed by the next one of the list at once. */
+export function nextProvider(job: JobFacts, reason: Reason, now: number): Retry | undefined {
+  if (job.stopWanted || !job.providersLeft) return undefined
+  const passesOn = reason === 'provider_rejected' || reason === 'queue_time_limit'
+  return passesOn ? { until: now, charge: false, nextProvider: true } : undefined
+}
+
 /** Whether another attempt follows such an end, when, and whether it counts. Jitter is ± 10 %, seeded by job and attempt. */
-export function retryAfter(job: JobFacts, reason: Reason, now: number): { until: number; charge: boolean } | undefined {
+export function retryAfter(job: JobFacts, reason: Reason, now: number): Retry | undefined {
   const kind = REASON_FACTS[reason].retry
   if (job.stopWanted || kind === 'never') return undefined
   const spent = Object.values(job.charged).reduce((sum, n) => sum + n, 0)

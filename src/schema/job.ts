@@ -2,8 +2,12 @@ import { z } from 'zod'
 import { parseDuration, SECOND } from './duration.js'
 import { REASONS } from './outcome.js'
 import { parseSize } from './size.js'
+import { VENDORS } from './vendors.js'
 
 export const PROVIDERS = ['local', 'eas', 'qianfan', 'modelarts', 'alayanew', 'facet'] as const
+export type ProviderName = (typeof PROVIDERS)[number]
+/** Services that train by their own recipe, so that a job for them needs no command. */
+const WITHOUT_COMMAND: readonly ProviderName[] = ['qianfan', 'facet']
 
 export { MAX_SPEC_BYTES } from './limits.js'
 
@@ -63,17 +67,32 @@ export const Resources = z.strictObject({
   nodes: z.int().min(1).max(1, 'only one node per attempt in this version').default(1),
 })
 
+const provider = z.enum(PROVIDERS)
+type ProviderChoices = ProviderName | (ProviderName | { name: ProviderName; queue?: string | undefined })[]
+const ProviderChoice = z.union([
+  provider,
+  z.strictObject({
+    name: provider,
+    queue: positiveDuration.optional().describe('how long it may leave the job waiting before the next is tried'),
+  }),
+])
+
 /** A job as its owner writes it (design §3). Unknown keys are refused. */
 export const JobSpec = z
   .strictObject({
     name,
     command: z
       .union([processText.min(1), z.array(processText).min(1).max(4096)])
-      .describe('a shell line, or the arguments of one program'),
+      .optional()
+      .describe('a shell line, or the arguments of one program; only qianfan and facet need none'),
     provider: z
-      .enum(PROVIDERS)
-      .refine((provider) => provider === 'local', 'only local is served in this version')
-      .default('local'),
+      .union([provider, z.array(ProviderChoice).min(1).max(PROVIDERS.length)])
+      .default('local')
+      .describe('where it runs; of a list the next is tried when one refuses, or has left it waiting too long'),
+    providerOptions: z
+      .partialRecord(z.enum(VENDORS), z.record(z.string(), z.unknown()))
+      .optional()
+      .describe("what one service needs, in that service's own words; docs/vendors.md lists it"),
     image: z
       .string()
       .refine((image) => image === 'none', 'no host has a container runtime that Anneal uses; only none is possible')
@@ -95,9 +114,24 @@ export const JobSpec = z
     tty: z.boolean().default(false),
     tags: z.record(z.string().min(1).max(63), z.string().max(255)).default({}),
   })
+  .refine(hasWhatItNeeds, { path: ['command'], message: 'is required', when: () => true }) // told together with all else
   .meta({ id: 'JobSpec' })
 export type JobSpec = z.infer<typeof JobSpec>
 export type JobSpecInput = z.input<typeof JobSpec>
+
+function hasWhatItNeeds(spec: { command?: unknown; provider?: ProviderChoices }): boolean {
+  if (spec.command !== undefined) return true
+  const providers = providersOf({ provider: spec.provider ?? 'local' })
+  return providers.every(({ name }) => WITHOUT_COMMAND.includes(name))
+}
+
+/** The job's providers in the order in which they are tried. */
+export function providersOf({ provider }: { provider: ProviderChoices }): {
+  name: ProviderName
+  queue?: string | undefined
+}[] {
+  return [provider].flat().map((choice) => (typeof choice === 'string' ? { name: choice } : choice))
+}
 
 /** Milliseconds of a duration that the schema has accepted. */
 export function milliseconds(text: string): number {

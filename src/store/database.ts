@@ -17,6 +17,8 @@ export interface Database {
   allocation_devices: { allocation_id: string; device_id: string; held: number }
   events: EventRow
   counters: { name: string; value: number }
+  vendor_records: VendorRecordRow
+  remote_runs: RemoteRunRow
 }
 
 export interface TokenRow {
@@ -57,6 +59,8 @@ export interface JobRow {
   outcome: string | null
   reason: string | null
   retry_of: string | null
+  /** Which of the job's providers it has come to. */
+  provider_index: number
   /** The job whose checkpoint folder this one uses: itself, or the first of its chain of retries. */
   checkpoints_of: string
   created_by: string
@@ -91,6 +95,8 @@ export interface AttemptRow {
   setup_deadline: number | null
   start_deadline: number | null
   run_deadline: number | null
+  /** Until when this attempt's provider may leave it waiting, where another provider is next. */
+  queue_deadline: number | null
   pid: number | null
   pid_start: number | null
   boot_id: string | null
@@ -155,6 +161,49 @@ export interface EventRow {
   type: string
   actor: string
   data: string
+}
+
+/** One thing that a vendor's client has made through the gateway: a template, a configuration, a job in that vendor's words. */
+export interface VendorRecordRow {
+  id: string
+  vendor: string
+  project: string
+  kind: string
+  /** The id that the vendor's client knows; used again after a deletion it means the newest. */
+  vendor_id: string
+  /** `vendor_id` of what it belongs to, such as the job of a version. */
+  parent: string | null
+  name: string | null
+  /** JSON in that vendor's words; no credentials. */
+  body: string
+  /** The ordinary job behind it. */
+  job_id: string | null
+  created_at: number
+  updated_at: number
+  deleted_at: number | null
+}
+
+/** One attempt at another service. `intended` → `creating` (the call may have been made) → `accepted` → `ended`. */
+export interface RemoteRunRow {
+  job_id: string
+  attempt: number
+  provider: string
+  /** By which the service lets us find it again. */
+  key: string
+  state: 'intended' | 'creating' | 'accepted' | 'ended'
+  remote_id: string | null
+  /** JSON: where to go on reading its logs. */
+  cursor: string | null
+  /** JSON: the end of each stream when the cursor was written, so that what was appended after it is not appended twice. */
+  log_ends: string
+  /** JSON: what the service said last. */
+  status: string | null
+  /** Why it cannot be reached at present, in words. */
+  trouble: string | null
+  /** When the right to make the creating call was taken. */
+  claimed_at: number | null
+  created_at: number
+  updated_at: number
 }
 
 export type Db = Kysely<Database>

@@ -1,12 +1,15 @@
 import type { AttemptFacts, Exit, JobFacts, StopCause } from '../schema/contract.js'
-import { devicesOf, type JobSpec, milliseconds } from '../schema/job.js'
+import type { Retry } from '../schema/ending.js'
+import { devicesOf, type JobSpec, milliseconds, providersOf } from '../schema/job.js'
 import type { Outcome, Reason } from '../schema/outcome.js'
 import type { State } from '../schema/state.js'
 import type { AttemptRow, Db, JobRow } from './database.js'
 import { releaseDevices, requestDevices } from './ledger.js'
+import { intendRemoteRun } from './remote-runs.js'
 import { currentAttempt, stopAttempt } from './stop.js'
 import type { Tx } from './store.js'
 import { lockJob, moveJob, record } from './timeline.js'
+import { nextNumber } from './vendor-records.js'
 
 /**
  * What a workflow decides is written here, each decision with the version of the facts that it was made on. On a version
@@ -50,6 +53,7 @@ export function beginAttempt(tx: Tx, jobId: string, version: number): Promise<Jo
   return decide(tx, jobId, version, async (_, job, attempt, spec) => {
     if (attempt && attempt.settled_at === null) return
     const number = job.attempt + 1
+    const { name: provider, queue } = providersOf(spec)[job.provider_index] ?? { name: 'local' as const }
     await tx.q.updateTable('jobs').set({ attempt: number, backoff_until: null }).where('id', '=', jobId).execute()
     job.attempt = number
     await tx.q
@@ -57,23 +61,26 @@ export function beginAttempt(tx: Tx, jobId: string, version: number): Promise<Jo
       .values({
         job_id: jobId,
         number,
-        fence: await nextFence(tx),
-        provider: spec.provider,
+        fence: await nextNumber(tx, 'fence'),
+        provider,
         wanted: 'none',
         setup_cached: 0,
         facts: 0,
         queued_at: tx.now,
+        queue_deadline: queue ? tx.now + milliseconds(queue) : null,
       })
       .execute()
     await moveJob(tx, job, 'queued', { type: 'queued', actor: 'workflow', attempt: number })
-    await requestDevices(tx, {
-      jobId,
-      attempt: number,
-      pool: job.pool,
-      devices: devicesOf(spec),
-      gpuType: spec.resources.gpuType ?? null,
-      priority: job.priority,
-    })
+    if (provider === 'local') {
+      await requestDevices(tx, {
+        jobId,
+        attempt: number,
+        pool: job.pool,
+        devices: devicesOf(spec),
+        gpuType: spec.resources.gpuType ?? null,
+        priority: job.priority,
+      })
+    } else await intendRemoteRun(tx, { jobId, attempt: number, provider })
     await launchGranted(tx, job, await currentAttempt(tx.q, job))
   })
 }
@@ -92,7 +99,7 @@ async function launchGranted(tx: Tx, job: JobRow, attempt: AttemptRow | undefine
     .where('number', '=', attempt.number)
     .execute()
   await moveJob(tx, job, 'pending', { type: 'launched', actor: 'workflow', attempt: attempt.number })
-  tx.changed({ kind: 'host', id: attempt.host_id as string })
+  tx.changed(attempt.host_id ? { kind: 'host', id: attempt.host_id } : { kind: 'remote', id: job.id })
 }
 
 /** Orders the stop of the current attempt because of a limit. */
@@ -114,7 +121,7 @@ export function settle(
   tx: Tx,
   jobId: string,
   version: number,
-  end: { outcome: Outcome; retry?: { until: number; charge: boolean } | undefined },
+  end: { outcome: Outcome; retry?: Retry | undefined },
 ): Promise<JobFacts | undefined> {
   return decide(tx, jobId, version, async (_, job, attempt) => {
     if (attempt && attempt.settled_at === null) await settleAttempt(tx, job, attempt, end.outcome)
@@ -145,13 +152,17 @@ async function backOff(
   job: JobRow,
   attempt: AttemptRow | undefined,
   outcome: Outcome,
-  retry: { until: number; charge: boolean },
+  retry: Retry,
 ): Promise<void> {
   const charged = JSON.parse(job.charged) as Partial<Record<Reason, number>>
   if (retry.charge) charged[outcome.reason] = (charged[outcome.reason] ?? 0) + 1
   await tx.q
     .updateTable('jobs')
-    .set({ backoff_until: retry.until, charged: JSON.stringify(charged) })
+    .set((eb) => ({
+      backoff_until: retry.until,
+      charged: JSON.stringify(charged),
+      provider_index: eb('provider_index', '+', retry.nextProvider ? 1 : 0),
+    }))
     .where('id', '=', job.id)
     .execute()
   const data = { reason: outcome.reason, until: retry.until, counted: retry.charge }
@@ -172,16 +183,6 @@ async function endJob(tx: Tx, job: JobRow, outcome: Outcome): Promise<void> {
   })
 }
 
-async function nextFence(tx: Tx): Promise<number> {
-  const row = await tx.q
-    .insertInto('counters')
-    .values({ name: 'fence', value: 1 })
-    .onConflict((c) => c.column('name').doUpdateSet((eb) => ({ value: eb('counters.value', '+', 1) })))
-    .returning('value')
-    .executeTakeFirstOrThrow()
-  return row.value
-}
-
 function factsOf(job: JobRow, attempt: AttemptRow | undefined, now: number): JobFacts {
   const spec = JSON.parse(job.spec) as JobSpec
   const { backoff, maxAttempts, on } = spec.retry
@@ -198,6 +199,7 @@ function factsOf(job: JobRow, attempt: AttemptRow | undefined, now: number): Job
       on: on ?? null,
     },
     charged: JSON.parse(job.charged) as Partial<Record<Reason, number>>,
+    providersLeft: providersOf(spec).length - 1 - job.provider_index,
     jitterSeed: Number.parseInt(job.id.slice(-6), 32) || 0,
     attempt: attempt ? attemptFacts(attempt, spec, now) : null,
   }
@@ -212,6 +214,8 @@ function attemptFacts(row: AttemptRow, spec: JobSpec, now: number): AttemptFacts
     startDeadline: row.started_at === null ? row.start_deadline : null,
     runDeadline: row.exited_at === null ? row.run_deadline : null,
     lookAgainAt: row.exited_at === null ? lookAgainAt(row, spec, now) : null,
+    hosted: row.provider !== 'local',
+    queueDeadline: row.started_at === null ? row.queue_deadline : null,
     stalled: row.stalled_at !== null,
     stopCause: row.stop_cause as StopCause | null,
     exit: row.exit ? (JSON.parse(row.exit) as Exit) : null,

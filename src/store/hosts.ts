@@ -116,7 +116,7 @@ function assignmentOf(job: JobRow, attempt: AttemptRow, devices: string[]): Assi
     wanted: attempt.wanted === 'stop' ? 'stop' : 'run',
     accepted: attempt.accepted_at !== null,
     facts: attempt.facts,
-    command: spec.command,
+    command: spec.command as string | string[], // the schema asks for one wherever `local` may run it
     setup: spec.setup ?? null,
     workdir: spec.workdir?.blob ?? null,
     env: spec.env,

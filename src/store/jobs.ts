@@ -95,6 +95,7 @@ function newRow(tx: Tx, id: string, specText: string, { project, spec, actor, re
     outcome: null,
     reason: null,
     retry_of: retryOf?.id ?? null,
+    provider_index: 0,
     checkpoints_of: retryOf?.checkpoints_of ?? id,
     created_by: actor,
     created_at: tx.now,

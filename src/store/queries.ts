@@ -166,7 +166,23 @@ async function waitingFor(db: Db, job: JobRow, position: number | null): Promise
       : 'a device has been granted; its workflow has not launched it yet'
   if (job.state === 'backoff') return `the next attempt begins at ${iso(job.backoff_until ?? Date.now())}`
   if (job.state === 'ended' || job.attempt === 0) return null
-  return silentHost(db, job)
+  return (await remoteWait(db, job)) ?? silentHost(db, job)
+}
+
+/** What an attempt at another service waits for, where it does. */
+async function remoteWait(db: Db, job: JobRow): Promise<string | null> {
+  const run = await db
+    .selectFrom('remote_runs')
+    .selectAll()
+    .where('job_id', '=', job.id)
+    .where('attempt', '=', job.attempt)
+    .where('state', '!=', 'ended')
+    .executeTakeFirst()
+  if (!run) return null
+  if (run.trouble) return `${run.provider}: ${run.trouble}`
+  if (run.state !== 'accepted') return `${run.provider} has not answered the submit yet`
+  const status = run.status ? (JSON.parse(run.status) as { phase: string; raw: string }) : undefined
+  return job.state === 'running' ? null : `${run.provider} says ${status?.raw || 'nothing yet'}`
 }
 
 async function silentHost(db: Db, job: JobRow): Promise<string | null> {

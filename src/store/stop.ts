@@ -44,17 +44,24 @@ async function forceStop(tx: Tx, job: JobRow, attempt: AttemptRow | undefined, a
     .set({ stop: JSON.stringify(stop) })
     .where('id', '=', job.id)
     .execute()
-  if (!attempt?.host_id || attempt.wanted === 'none' || attempt.empty_at !== null) return
+  if (!attempt || attempt.wanted === 'none' || attempt.empty_at !== null) return
+  if (attempt.host_id === null) return closeByForce(tx, job, attempt, actor)
   tx.changed({ kind: 'host', id: attempt.host_id })
   const host = await tx.q.selectFrom('hosts').select('connected').where('id', '=', attempt.host_id).executeTakeFirst()
-  if (host?.connected === 1 || attempt.stuck_at !== null) return
+  if (host?.connected === 1) return
+  await closeByForce(tx, job, attempt, actor)
+  await quarantineDevices(tx, job.id, attempt.number, `job ${job.id} was closed by force while its host was silent`)
+}
+
+/** Ends the attempt for us, whatever still lives of it elsewhere. */
+async function closeByForce(tx: Tx, job: JobRow, attempt: AttemptRow, actor: string): Promise<void> {
+  if (attempt.stuck_at !== null) return
   await tx.q
     .updateTable('attempts')
     .set({ stuck_at: tx.now })
     .where('job_id', '=', job.id)
     .where('number', '=', attempt.number)
     .execute()
-  await quarantineDevices(tx, job.id, attempt.number, `job ${job.id} was closed by force while its host was silent`)
   await record(tx, { jobId: job.id, attempt: attempt.number, type: 'closed_by_force', actor })
   await raiseVersion(tx, job.id)
 }
@@ -68,7 +75,7 @@ export async function stopAttempt(tx: Tx, attempt: AttemptRow, cause: string): P
     .where('job_id', '=', attempt.job_id)
     .where('number', '=', attempt.number)
     .execute()
-  if (attempt.host_id) tx.changed({ kind: 'host', id: attempt.host_id })
+  tx.changed(attempt.host_id ? { kind: 'host', id: attempt.host_id } : { kind: 'remote', id: attempt.job_id })
 }
 
 /** The attempt that the job is at, if there was one yet. */

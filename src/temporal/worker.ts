@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { DefaultLogger, type NativeConnection, Runtime, Worker } from '@temporalio/worker'
 import type { Logger } from 'pino'
-import type { Activities } from '../activities/index.js'
-import { CONTROL_QUEUE } from '../schema/contract.js'
+import type { Activities, MonitorActivities } from '../activities/index.js'
+import { CONTROL_QUEUE, MONITOR_QUEUE } from '../schema/contract.js'
 import { SECOND } from '../schema/duration.js'
 
 const RESTART_PAUSE = 1 * SECOND
@@ -20,35 +20,76 @@ export function installRuntime(logger: Logger): void {
   })
 }
 
+export interface WorkerOptions {
+  connection: NativeConnection
+  namespace: string
+  activities: Activities
+  /** The watches of runs at other services, on a queue of their own. */
+  monitor: MonitorActivities
+  logger: Logger
+}
+
+/** Runs both workers, of the workflows with their short activities and of the long watches, until closed. */
+export async function startWorkers({
+  activities,
+  monitor,
+  logger,
+  ...to
+}: WorkerOptions): Promise<{ close(): Promise<void> }> {
+  const control = await KeptWorker.start(logger, () =>
+    Worker.create({
+      ...to,
+      ...PACE,
+      taskQueue: CONTROL_QUEUE,
+      activities,
+      ...workflowSource(),
+      maxCachedWorkflows: 500,
+      maxConcurrentWorkflowTaskExecutions: 40,
+      maxConcurrentLocalActivityExecutions: 200,
+    }),
+  )
+  const watches = await KeptWorker.start(logger, () =>
+    Worker.create({
+      ...to,
+      ...PACE,
+      taskQueue: MONITOR_QUEUE,
+      activities: monitor,
+      maxConcurrentActivityTaskExecutions: MAX_WATCHES,
+      maxHeartbeatThrottleInterval: 30 * SECOND,
+    }),
+  )
+  return {
+    async close() {
+      await Promise.all([control.close(), watches.close()])
+    },
+  }
+}
+
+const PACE = { shutdownGraceTime: 1 * SECOND, shutdownForceTime: 5 * SECOND } as const
+/** Hosted attempts that one process watches; a watch is a timer and now and then a request. */
+const MAX_WATCHES = 2_000
+
 /**
- * Runs a worker until it is closed. A worker that fails (Temporal away for long, or its database replaced) is followed by a new
- * one; nothing is lost meanwhile, since workflows hold no facts.
+ * A worker that fails (Temporal away for long, or its database replaced) is followed by a new one; nothing is lost meanwhile,
+ * since neither workflows nor watches hold facts.
  */
-export class ControlWorker {
-  readonly #options: { connection: NativeConnection; namespace: string; activities: Activities; logger: Logger }
+class KeptWorker {
+  readonly #logger: Logger
+  readonly #newWorker: () => Promise<Worker>
   #worker: Worker | undefined
   #closed = false
   #done: Promise<void> = Promise.resolve()
 
-  private constructor(options: {
-    connection: NativeConnection
-    namespace: string
-    activities: Activities
-    logger: Logger
-  }) {
-    this.#options = options
+  private constructor(logger: Logger, newWorker: () => Promise<Worker>) {
+    this.#logger = logger
+    this.#newWorker = newWorker
   }
 
-  static async start(options: {
-    connection: NativeConnection
-    namespace: string
-    activities: Activities
-    logger: Logger
-  }): Promise<ControlWorker> {
-    const control = new ControlWorker(options)
-    await control.#create()
-    control.#done = control.#keepRunning()
-    return control
+  static async start(logger: Logger, newWorker: () => Promise<Worker>): Promise<KeptWorker> {
+    const kept = new KeptWorker(logger, newWorker)
+    kept.#worker = await newWorker()
+    kept.#done = kept.#keepRunning()
+    return kept
   }
 
   async close(): Promise<void> {
@@ -59,28 +100,13 @@ export class ControlWorker {
     await Promise.race([this.#done, atLast])
   }
 
-  async #create(): Promise<void> {
-    this.#worker = await Worker.create({
-      connection: this.#options.connection,
-      namespace: this.#options.namespace,
-      taskQueue: CONTROL_QUEUE,
-      activities: this.#options.activities,
-      ...workflowSource(),
-      maxCachedWorkflows: 500,
-      maxConcurrentWorkflowTaskExecutions: 40,
-      maxConcurrentLocalActivityExecutions: 200,
-      shutdownGraceTime: 1 * SECOND,
-      shutdownForceTime: 5 * SECOND,
-    })
-  }
-
   async #keepRunning(): Promise<void> {
     while (!this.#closed) {
       try {
-        if (!this.#worker) await this.#create()
-        await this.#worker?.run()
+        this.#worker ??= await this.#newWorker()
+        await this.#worker.run()
       } catch (error) {
-        this.#options.logger.warn({ err: error }, 'the Temporal worker ended; a new one is made')
+        this.#logger.warn({ err: error }, 'the Temporal worker ended; a new one is made')
         if (!this.#closed) await new Promise((resolve) => setTimeout(resolve, RESTART_PAUSE))
       }
       this.#worker = undefined

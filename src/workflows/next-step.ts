@@ -1,5 +1,5 @@
-import type { JobFacts, StopCause } from '../schema/contract.js'
-import { jobOutcome, outcomeOf, retryAfter } from '../schema/ending.js'
+import type { AttemptFacts, JobFacts, StopCause } from '../schema/contract.js'
+import { jobOutcome, nextProvider, outcomeOf, type Retry, retryAfter } from '../schema/ending.js'
 import type { Outcome } from '../schema/outcome.js'
 
 /** What the workflow does next. `wait`: until somebody nudges, or the time `until`. */
@@ -7,7 +7,7 @@ export type Step =
   | { do: 'begin attempt' }
   | { do: 'launch' }
   | { do: 'stop'; cause: StopCause }
-  | { do: 'settle'; outcome: Outcome; retry?: { until: number; charge: boolean } | undefined }
+  | { do: 'settle'; outcome: Outcome; retry?: Retry | undefined }
   | { do: 'wait'; until: number | null }
 
 /**
@@ -21,10 +21,14 @@ export type Step =
 export function nextStep(job: JobFacts, now: number): Step {
   const attempt = job.attempt
   if (!attempt || attempt.settled) return betweenAttempts(job, now)
-  if (!attempt.launched) return inQueue(job, attempt.granted, now)
+  if (!attempt.launched) return inQueue(job, attempt, now)
   if (attempt.empty || attempt.stuck) {
     const outcome = outcomeOf(attempt)
-    return { do: 'settle', outcome, retry: retryAfter(job, outcome.reason, now) }
+    return {
+      do: 'settle',
+      outcome,
+      retry: nextProvider(job, outcome.reason, now) ?? retryAfter(job, outcome.reason, now),
+    }
   }
   if (attempt.stopCause) return { do: 'wait', until: null } // the host ends the tree, or says that it cannot
   return onHost(job, now)
@@ -38,12 +42,14 @@ function betweenAttempts(job: JobFacts, now: number): Step {
   return { do: 'begin attempt' }
 }
 
-function inQueue(job: JobFacts, granted: boolean, now: number): Step {
+function inQueue(job: JobFacts, { granted, queueDeadline }: AttemptFacts, now: number): Step {
   if (job.stopWanted) return { do: 'settle', outcome: jobOutcome('stopped') }
   if (passed(job.totalDeadline, now)) return { do: 'settle', outcome: jobOutcome('total_time_limit') }
   if (granted) return { do: 'launch' }
   if (passed(job.queueDeadline, now)) return { do: 'settle', outcome: jobOutcome('queue_time_limit') }
-  return { do: 'wait', until: earliest(job.queueDeadline, job.totalDeadline) }
+  if (passed(queueDeadline, now) && job.providersLeft)
+    return { do: 'settle', outcome: jobOutcome('queue_time_limit'), retry: nextProvider(job, 'queue_time_limit', now) }
+  return { do: 'wait', until: earliest(job.queueDeadline, job.totalDeadline, queueDeadline) }
 }
 
 function onHost(job: JobFacts, now: number): Step {
@@ -55,9 +61,11 @@ function onHost(job: JobFacts, now: number): Step {
   if (passed(attempt.startDeadline, now)) return { do: 'stop', cause: 'start_time_limit' }
   if (passed(attempt.runDeadline, now)) return { do: 'stop', cause: 'run_time_limit' }
   if (passed(job.totalDeadline, now)) return { do: 'stop', cause: 'total_time_limit' }
+  if (passed(attempt.queueDeadline, now) && job.providersLeft) return { do: 'stop', cause: 'queue_time_limit' }
   return {
     do: 'wait',
     until: earliest(
+      attempt.queueDeadline,
       attempt.setupDeadline,
       attempt.startDeadline,
       attempt.runDeadline,
@@ -67,11 +75,11 @@ function onHost(job: JobFacts, now: number): Step {
   }
 }
 
-function passed(deadline: number | null, now: number): boolean {
-  return deadline !== null && deadline <= now
+function passed(deadline: number | null | undefined, now: number): boolean {
+  return typeof deadline === 'number' && deadline <= now
 }
 
-function earliest(...times: (number | null)[]): number | null {
-  const known = times.filter((time) => time !== null)
+function earliest(...times: (number | null | undefined)[]): number | null {
+  const known = times.filter((time) => typeof time === 'number')
   return known.length > 0 ? Math.min(...known) : null
 }

@@ -84,13 +84,13 @@ test('`up` hands its flags on', async () => {
 
 test('`server`, `worker` and `host` hand their flags on', async () => {
   const calls = [
-    ['server', '--port', '1', '--host', '::1', '--insecure'],
+    ['server', '--port', '1', '--gateway-port', '2', '--host', '::1', '--insecure'],
     ['worker', '--home', '/h'],
     ['host', '--url', 'http://s', '--name', 'n', '--pool', 'p', '--devices', '2'],
   ]
   const said = await Promise.all(calls.map(async (args) => JSON.parse((await anneal.run(args)).stdout)))
   expect(said).toEqual([
-    ['serverMain', { port: 1, host: '::1', insecure: true }],
+    ['serverMain', { port: 1, gatewayPort: 2, host: '::1', insecure: true }],
     ['workerMain', { home: '/h' }],
     ['hostMain', { url: 'http://s', name: 'n', pool: 'p', devices: 2 }],
   ])

@@ -99,7 +99,7 @@ describe('docker-compose.yml', () => {
 
   test('publishes ports on loopback alone', () => {
     const ports = services.flatMap(([, service]) => service.ports ?? [])
-    expect(ports).toHaveLength(2)
+    expect(ports).toHaveLength(3)
     for (const port of ports) expect(port).toMatch(/^127\.0\.0\.1:/)
   })
 

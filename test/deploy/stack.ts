@@ -142,6 +142,7 @@ export class Stack {
       [/\btemporal:7233\b/g, temporal],
       [/\b(server|127\.0\.0\.1):7480\b/g, `127.0.0.1:${this.#port}`],
       [/^7480$/g, String(this.#port)],
+      [/^7481$/g, '0'],
     ]
     const move = (text: string) => moved.reduce((moving, [from, to]) => moving.replace(from, to), text)
     return JSON.parse(JSON.stringify(service), (_, part) => (typeof part === 'string' ? move(part) : part)) as Service

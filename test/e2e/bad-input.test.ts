@@ -93,10 +93,10 @@ test('a busy port is named', async () => {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as { port: number }
   const home = mkdtempSync(join(tmpdir(), 'anneal-busy-'))
-  const { status, stderr } = cli('up', '--home', home, '--port', String(port))
+  const { status, stderr } = cli('up', '--home', home, '--port', String(port), '--gateway-port', '0')
   expect(status).toBe(72)
   expect(stderr).toContain(`Port ${port}`)
-  const temporal = cli('up', '--home', home, '--temporal-port', String(port))
+  const temporal = cli('up', '--home', home, '--temporal-port', String(port), '--gateway-port', '0')
   expect(temporal.status).toBe(72)
   expect(temporal.stderr).toContain(`Port ${port} for Temporal`)
   server.close()

@@ -23,6 +23,8 @@ export async function until<T>(what: string, look: () => T | Promise<T>, within 
 
 export interface UpFlags {
   devices?: number
+  /** The gateway asks for no credentials. */
+  gatewayOpen?: boolean
   /** Runs the build that has crash points, and dies at this one. */
   crashAt?: string
   env?: Record<string, string>
@@ -32,6 +34,7 @@ export interface UpFlags {
 export class Anneal {
   readonly home: string
   port = 0
+  gatewayPort = 0
   #temporalPort = 0
   #process: ChildProcess | undefined
   output = ''
@@ -43,6 +46,7 @@ export class Anneal {
   static async start(flags: UpFlags = {}): Promise<Anneal> {
     const anneal = new Anneal(mkdtempSync(join(tmpdir(), 'anneal-e2e-')))
     anneal.port = await freePort()
+    anneal.gatewayPort = await freePort()
     anneal.#temporalPort = await freePort()
     await anneal.up(flags)
     return anneal
@@ -50,6 +54,10 @@ export class Anneal {
 
   get url(): string {
     return `http://127.0.0.1:${this.port}`
+  }
+
+  get gatewayUrl(): string {
+    return `http://127.0.0.1:${this.gatewayPort}`
   }
 
   get pid(): number {
@@ -60,6 +68,7 @@ export class Anneal {
   async up(flags: UpFlags = {}): Promise<void> {
     const main = join(ROOT, flags.crashAt === undefined ? 'dist' : 'dist-crash', 'cli/main.js')
     const args = ['up', '--home', this.home, '--port', String(this.port), '--temporal-port', String(this.#temporalPort)]
+    args.push('--gateway-port', String(this.gatewayPort), ...(flags.gatewayOpen ? ['--gateway-open'] : []))
     if (flags.devices !== undefined) args.push('--devices', String(flags.devices))
     const env = { ...process.env, ...flags.env, ...(flags.crashAt ? { ANNEAL_CRASH_AT: flags.crashAt } : {}) }
     const child = spawn(process.execPath, [main, ...args], { stdio: ['ignore', 'pipe', 'pipe'], env })

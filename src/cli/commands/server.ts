@@ -8,6 +8,7 @@ export function define(command: Command): void {
     .option('--home <folder>', 'for blobs; default ANNEAL_HOME, or ~/.anneal')
     .option('--host <address>', 'to listen on; default 127.0.0.1')
     .option('--port <port>', 'default 7480', wholeNumber)
+    .option('--gateway-port <port>', "of the vendors' APIs; default 7481, 0 for any free one", wholeNumber)
     .option('--insecure', 'allow another address than loopback without TLS')
     .action(async (options: ServerOptions) => {
       const { serverMain } = await import('../../server.js')

@@ -25,7 +25,7 @@ function page(job: Job): string {
     ['waits for', job.waitingFor && plain(job.waitingFor)],
     ['clocks', clocksLine(job.clocks)],
     ['submitted', `${localTime(job.createdAt)} by ${job.createdBy}, pool ${job.pool}, priority ${job.priority}`],
-    ['command', plain(commandText(job.spec.command))],
+    ['command', job.spec.command === undefined ? null : plain(commandText(job.spec.command))],
     [
       'tags',
       Object.entries(job.tags)

@@ -8,14 +8,10 @@ export function define(command: Command): void {
     .option('--home <folder>', 'where everything is kept; default ANNEAL_HOME, or ~/.anneal')
     .option('--host <address>', 'to listen on; default 127.0.0.1')
     .option('--port <port>', 'of the API; default 7480', wholeNumber)
-    .option(
-      '--gateway-port <port>',
-      'of the vendor gateway, which this version does not serve yet; default 7481',
-      wholeNumber,
-    )
+    .option('--gateway-port <port>', "of the vendors' APIs; default 7481, 0 for any free one", wholeNumber)
     .option('--temporal-port <port>', 'of Temporal; default a free one', wholeNumber)
     .option('--devices <count>', 'that many CPU slots in place of the GPUs that are found', wholeNumber)
-    .option('--gateway-open', 'the gateway, once served, asks for no credentials; only on loopback, for trials')
+    .option('--gateway-open', 'the gateway asks for no credentials; only on loopback, for trials')
     .option('--stop-jobs', 'stop the jobs too when it is stopped; they go on otherwise')
     .option('--insecure', 'allow another address than loopback without TLS')
     .action(async (options: UpOptions) => {

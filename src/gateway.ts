@@ -1,0 +1,37 @@
+import type { Logger } from 'pino'
+import { z } from 'zod'
+import { createGateway, type Gateway } from './gateway/app.js'
+import { readSecret, readVendorFile, vendorFolder } from './gateway/config.js'
+import { FACADES } from './gateway/registry.js'
+import { listenFailure } from './listen-failure.js'
+import { HOSTED } from './providers/index.js'
+import type { Services } from './services.js'
+
+export interface RunningGateway {
+  url: string
+  close(): Promise<void>
+}
+
+/** Serves the five vendors' clients, by the files under `vendors/` in the home. */
+export async function startGateway(
+  { store, logs }: Services,
+  options: { home: string; host: string; port: number; isOpen: boolean; logger: Logger; env: NodeJS.ProcessEnv },
+): Promise<RunningGateway> {
+  const { home, host, port, isOpen, logger, env } = options
+  const secret = (name: string) => readSecret(home, env, name)
+  const served = FACADES.map((facade) => {
+    const { vendor } = facade
+    const account = HOSTED[vendor]?.account ?? z.unknown()
+    const { gateway } = readVendorFile(home, vendor, { gateway: facade.config, account })
+    const folder = vendorFolder(home, vendor)
+    return { facade, deps: { store, logs, logger, config: gateway, isOpen, secret, folder } }
+  })
+  const gateway: Gateway = await createGateway(served, logger)
+  try {
+    const url = await gateway.listen({ host, port })
+    return { url, close: () => gateway.close() }
+  } catch (error) {
+    await gateway.close()
+    throw listenFailure(error, host, port, '--gateway-port')
+  }
+}
