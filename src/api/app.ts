@@ -14,6 +14,7 @@ import { problemsOf } from '../schema/problems.js'
 import type { BlobStore } from '../store/blobs.js'
 import type { LogStore } from '../store/log-store.js'
 import type { Store } from '../store/store.js'
+import { adjustRoutes } from './adjust.js'
 import { blobRoutes } from './blobs.js'
 import { sendFailure } from './errors.js'
 import { eventRoutes } from './events.js'
@@ -53,6 +54,7 @@ export async function createApp(deps: Deps): Promise<App> {
   await app.register(async (scope) => {
     const routes = scope.withTypeProvider<ZodTypeProvider>() as unknown as App
     jobRoutes(routes, deps)
+    adjustRoutes(routes, deps)
     eventRoutes(routes, deps)
     logRoutes(routes, deps)
     inventoryRoutes(routes, deps)

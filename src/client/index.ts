@@ -20,6 +20,7 @@ export type Attempt = Schemas['Attempt']
 export type Outcome = Schemas['Outcome']
 export type LogStream = Schemas['LogStream']
 export type Host = Schemas['Host']
+export type Plan = Schemas['Plan']
 export type Pool = Schemas['Pool']
 export type QueueEntry = Schemas['QueueEntry']
 export type JobFilter = NonNullable<operations['listJobs']['parameters']['query']>
@@ -70,6 +71,21 @@ export function createClient({ url, token }: ClientOptions) {
     /** Wants the job stopped; returns at once. `force` leaves no grace, and closes the job of a silent host. */
     async stopJob(ref: string, { force = false } = {}): Promise<Job> {
       return of(await http.POST('/api/v1/jobs/{ref}/stop', { ...path(ref), body: { force } }))
+    },
+
+    /** Changes the place in the queue at once; 0–100, higher first. */
+    async changePriority(ref: string, priority: number): Promise<Job> {
+      return of(await http.POST('/api/v1/jobs/{ref}/priority', { ...path(ref), body: { priority } }))
+    },
+
+    /** Gives a job more time: durations such as `4h`, added to the limits that it has. */
+    async extendLimits(ref: string, more: { queue?: string; run?: string; total?: string }): Promise<Job> {
+      return of(await http.POST('/api/v1/jobs/{ref}/extend', { ...path(ref), body: more }))
+    },
+
+    /** What would become of a job if it were submitted now. */
+    async planJob(spec: JobSpec): Promise<Plan> {
+      return of(await http.POST('/api/v1/jobs/plan', { body: spec as never }))
     },
 
     /** One page, newest first; `next` is the `cursor` of the page after it. */
@@ -123,6 +139,11 @@ export function createClient({ url, token }: ClientOptions) {
 
     async listHosts(): Promise<Host[]> {
       return of(await http.GET('/api/v1/hosts')).hosts
+    },
+
+    /** `drain`: nothing new is placed there; `resume`: again; `remove`: forgotten until it is resumed. */
+    async admitHost(ref: string, action: 'drain' | 'resume' | 'remove'): Promise<Host> {
+      return of(await http.POST(`/api/v1/hosts/{ref}/${action}`, path(ref)))
     },
 
     async listPools(): Promise<Pool[]> {

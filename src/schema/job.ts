@@ -62,8 +62,8 @@ export const Timeouts = z.strictObject({
 export const Resources = z.strictObject({
   gpus: z.int().min(1).max(1024).optional().describe('devices held; default 1. A host without GPUs gives CPU slots'),
   gpuType: z.string().min(1).max(64).optional(),
-  cpus: z.number().min(0).max(4096).optional().describe('kept with the job; not counted or enforced in this version'),
-  memory: size.optional().describe('kept with the job; not counted or enforced in this version'),
+  cpus: z.number().min(0).max(4096).optional().describe('counted when a host is chosen; not enforced in this version'),
+  memory: size.optional().describe('counted when a host is chosen; not enforced in this version'),
   nodes: z.int().min(1).max(1, 'only one node per attempt in this version').default(1),
 })
 

@@ -121,6 +121,8 @@ export interface HostRow {
   memory_bytes: number
   disk_free_bytes: number
   connected: number
+  /** `draining`: what runs there goes on, nothing new is placed. `removed`: it may not come back by itself. */
+  admission: 'open' | 'draining' | 'removed'
   last_seen_at: number
   created_at: number
 }
@@ -145,6 +147,10 @@ export interface AllocationRow {
   pool: string
   devices: number
   gpu_type: string | null
+  cpus: number | null
+  memory_bytes: number | null
+  /** The longest that it can hold its devices once it has them, in milliseconds; null: nobody knows. */
+  holds_for: number | null
   priority: number
   state: 'waiting' | 'granted' | 'released' | 'withdrawn' | 'quarantined'
   host_id: string | null

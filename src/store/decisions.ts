@@ -1,6 +1,6 @@
 import type { AttemptFacts, Exit, JobFacts, StopCause } from '../schema/contract.js'
 import type { Retry } from '../schema/ending.js'
-import { devicesOf, type JobSpec, milliseconds, providersOf } from '../schema/job.js'
+import { type JobSpec, milliseconds, providersOf } from '../schema/job.js'
 import type { Outcome, Reason } from '../schema/outcome.js'
 import type { State } from '../schema/state.js'
 import type { AttemptRow, Db, JobRow } from './database.js'
@@ -76,9 +76,8 @@ export function beginAttempt(tx: Tx, jobId: string, version: number): Promise<Jo
         jobId,
         attempt: number,
         pool: job.pool,
-        devices: devicesOf(spec),
-        gpuType: spec.resources.gpuType ?? null,
         priority: job.priority,
+        spec,
       })
     } else await intendRemoteRun(tx, { jobId, attempt: number, provider })
     await launchGranted(tx, job, await currentAttempt(tx.q, job))

@@ -1,4 +1,5 @@
 import type { Assignment, Hello } from '../schema/agent.js'
+import { Failure } from '../schema/failure.js'
 import { graceOf, type JobSpec, milliseconds } from '../schema/job.js'
 import { parseSize } from '../schema/size.js'
 import type { AttemptRow, Db, JobRow } from './database.js'
@@ -7,6 +8,7 @@ import type { Tx } from './store.js'
 
 /** Registers a host that has just connected, with its devices, and lets its pool allocate on them. */
 export async function registerHost(tx: Tx, hello: Hello): Promise<void> {
+  await checkIsWelcome(tx, hello)
   await tx.q
     .insertInto('pools')
     .values({ name: hello.pool, on_silence: 'wait', created_at: tx.now })
@@ -26,11 +28,19 @@ export async function registerHost(tx: Tx, hello: Hello): Promise<void> {
   }
   await tx.q
     .insertInto('hosts')
-    .values({ id: hello.hostId, ...facts, created_at: tx.now })
+    .values({ id: hello.hostId, ...facts, admission: 'open', created_at: tx.now })
     .onConflict((c) => c.column('id').doUpdateSet(facts))
     .execute()
   await registerDevices(tx, hello)
   await allocatePool(tx, hello.pool)
+}
+
+async function checkIsWelcome(tx: Tx, { hostId, name }: Hello): Promise<void> {
+  const known = await tx.q.selectFrom('hosts').select('admission').where('id', '=', hostId).executeTakeFirst()
+  if (known?.admission !== 'removed') return
+  throw new Failure('forbidden', `Host ${name} (${hostId}) has been removed`, {
+    next: `Let it in again with: anneal host resume ${hostId}`,
+  })
 }
 
 async function registerDevices(tx: Tx, hello: Hello): Promise<void> {

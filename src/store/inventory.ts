@@ -26,6 +26,7 @@ export async function listHosts(db: Db): Promise<HostView[]> {
     name: host.name,
     pool: host.pool,
     connected: host.connected === 1,
+    admission: host.admission,
     lastSeenAt: new Date(host.last_seen_at).toISOString(),
     version: host.version,
     containment: host.containment,

@@ -1,0 +1,157 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { type Failure, failureCode } from '../../src/schema/failure.js'
+import { changePriority, extendLimits } from '../../src/store/adjust.js'
+import { admitHost } from '../../src/store/admission.js'
+import { desiredState, disconnected } from '../../src/store/hosts.js'
+import { viewJob } from '../../src/store/queries.js'
+import { checkFits, listQueue, planJob } from '../../src/store/queue.js'
+import { requestStop } from '../../src/store/stop.js'
+import {
+  attemptOf,
+  begin,
+  connectHost,
+  empty,
+  exited,
+  HOST,
+  jobOf,
+  launchNow,
+  report,
+  spec,
+  started,
+  submit,
+} from '../support/jobs.js'
+import type { TestStore } from '../support/stores.js'
+
+/** What every store keeps of its queues and hosts, whatever database it stands on. */
+export function queueConformance(name: string, newStore: () => Promise<TestStore>): void {
+  describe(name, () => {
+    let t: TestStore
+    beforeEach(async () => {
+      t = await newStore()
+    })
+    afterEach(() => t.drop())
+    const isGranted = async (id: string) => (await attemptOf(t.store, id, 1)).granted_at !== null
+    const view = async (id: string) => viewJob(t.store.read, await jobOf(t.store, id))
+    const admit = (action: 'drain' | 'resume' | 'remove') => t.store.transact((tx) => admitHost(tx, HOST, action))
+    const codeOf = async (call: Promise<unknown>) => failureCode(await call.catch((error: unknown) => error))
+
+    describe('a host', () => {
+      test('that is drained keeps what runs and gets nothing new, until it is resumed', async () => {
+        await connectHost(t.store, 2)
+        const first = await submit(t.store)
+        await launchNow(t.store, first.id)
+        await admit('drain')
+        const second = await submit(t.store)
+        await begin(t.store, second.id)
+        expect(await isGranted(second.id)).toBe(false)
+        expect((await view(second.id)).standing).toMatchObject({ reason: 'no_host', position: 1 })
+        expect((await desiredState(t.store.read, HOST)).map(({ wanted }) => wanted)).toEqual(['run'])
+        await admit('resume')
+        expect(await isGranted(second.id)).toBe(true)
+      })
+      test('that holds an attempt is not removed; one that is removed is refused until it is resumed', async () => {
+        await connectHost(t.store, 1)
+        const attempt = await launchNow(t.store, (await submit(t.store)).id)
+        expect(await codeOf(admit('remove'))).toBe('state_conflict')
+        await report(t.store, attempt, started, exited(0), empty)
+        await admit('remove')
+        await t.store.transact((tx) => disconnected(tx, HOST))
+        expect(await codeOf(connectHost(t.store, 1))).toBe('forbidden')
+        await admit('resume')
+        await connectHost(t.store, 1)
+        const next = await submit(t.store)
+        await begin(t.store, next.id)
+        expect(await isGranted(next.id)).toBe(true)
+      })
+      test('that nobody knows is not found', async () => {
+        expect(await codeOf(t.store.transact((tx) => admitHost(tx, 'nobody', 'drain')))).toBe('not_found')
+      })
+    })
+
+    describe('the priority of a job', () => {
+      test('counts at once, in the queue and when a device is free', async () => {
+        await connectHost(t.store, 1)
+        const holder = await launchNow(t.store, (await submit(t.store)).id)
+        const [a, b] = [await submit(t.store), await submit(t.store)]
+        for (const job of [a, b]) await begin(t.store, job.id)
+        await t.store.transact((tx) => changePriority(tx, b.id, 90, 'test'))
+        expect((await listQueue(t.store.read, 'default', 'default')).map(({ jobId }) => jobId)).toEqual([b.id, a.id])
+        await report(t.store, holder, started, exited(0), empty)
+        expect(await isGranted(b.id)).toBe(true)
+        expect((await view(a.id)).standing).toMatchObject({
+          position: 1,
+          reason: 'not_enough_free',
+          largestFreeBlock: 0,
+        })
+      })
+    })
+
+    describe('more time', () => {
+      test('moves the deadline of a run that is under way, and its host is told', async () => {
+        await connectHost(t.store, 1)
+        const job = await submit(t.store, { timeouts: { run: '1h' } })
+        const attempt = await launchNow(t.store, job.id)
+        await report(t.store, attempt, started)
+        const before = (await attemptOf(t.store, job.id, 1)).run_deadline as number
+        await t.store.transact((tx) => extendLimits(tx, job.id, { run: '4h' }, 'test'))
+        expect((await attemptOf(t.store, job.id, 1)).run_deadline).toBe(before + 4 * 3_600_000)
+        expect((await desiredState(t.store.read, HOST))[0]?.runLimitMs).toBe(5 * 3_600_000)
+      })
+      test('is refused where there is no such limit, and after the end', async () => {
+        const job = await submit(t.store)
+        const extend = () => t.store.transact((tx) => extendLimits(tx, job.id, { total: '1h' }, 'test'))
+        expect(await codeOf(extend())).toBe('state_conflict')
+        await t.store.transact((tx) => requestStop(tx, job.id, { actor: 'test', force: false }))
+        await t.store.transact((tx) => tx.q.updateTable('jobs').set({ state: 'ended' }).execute())
+        expect(await codeOf(extend())).toBe('state_conflict')
+        expect(await codeOf(t.store.transact((tx) => changePriority(tx, job.id, 1, 'test')))).toBe('state_conflict')
+      })
+    })
+
+    describe('a job that no host could hold', () => {
+      test('is refused with the largest that would fit, whether its host is connected or not', async () => {
+        await connectHost(t.store, 2, { cpus: 8, memoryBytes: 16e9 })
+        await t.store.transact((tx) => disconnected(tx, HOST))
+        const check = (more: Parameters<typeof spec>[0]) =>
+          checkFits(t.store.read, spec(more)).catch((error: unknown) => error as Failure)
+        expect(await check({ resources: { gpus: 2, cpus: 8, memory: '16GB' } })).toBeUndefined()
+        expect((await check({ resources: { gpus: 3 } }))?.message).toContain(
+          'the largest has 2 devices, 8 CPUs and 16.0 GB',
+        )
+        expect((await check({ resources: { cpus: 9 } }))?.problems).toMatchObject([{ path: 'resources.cpus' }])
+        expect((await check({ resources: { memory: '17GB' } }))?.problems).toMatchObject([{ path: 'resources.memory' }])
+        expect((await check({ resources: { gpuType: 'H200' } }))?.problems).toMatchObject([
+          { path: 'resources.gpuType' },
+        ])
+      })
+      test('is taken while its pool has no host yet', async () => {
+        expect(await checkFits(t.store.read, spec({ resources: { gpus: 64 } }))).toBeUndefined()
+      })
+    })
+
+    test('a plan says where a job would start, or its place and when at the latest', async () => {
+      await connectHost(t.store, 2)
+      expect(await planJob(t.store.read, spec())).toMatchObject({ fits: true, host: HOST, position: 1, shortOf: [] })
+      const running = await submit(t.store, { timeouts: { run: '1h' } })
+      await report(t.store, await launchNow(t.store, running.id), started)
+      const big = await planJob(t.store.read, spec({ resources: { gpus: 2 } }))
+      expect(big).toMatchObject({ fits: true, host: null, position: 1, shortOf: ['devices'] })
+      expect(Date.parse(big.startsBy as string)).toBeGreaterThan(Date.now() + 3_600_000)
+      expect(await planJob(t.store.read, spec({ resources: { gpus: 3 } }))).toMatchObject({
+        fits: false,
+        startsBy: null,
+      })
+    })
+
+    test('what a job asks of CPUs and memory is kept from others', async () => {
+      await connectHost(t.store, 4, { cpus: 8, memoryBytes: 16e9 })
+      const [a, b, c] = [
+        await submit(t.store, { resources: { cpus: 6 } }),
+        await submit(t.store, { resources: { cpus: 4 } }),
+        await submit(t.store, { resources: { memory: '12GB' }, priority: 60 }),
+      ]
+      for (const job of [a, b, c]) await begin(t.store, job.id)
+      expect(await Promise.all([a, b, c].map(({ id }) => isGranted(id)))).toEqual([true, false, true])
+    })
+  })
+}
