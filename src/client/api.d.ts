@@ -525,7 +525,13 @@ export interface components {
                 maxAttempts?: number;
                 /** @description further attempts allowed per reason; without it every reason that may be retried, up to maxAttempts */
                 on?: {
-                    [key: string]: number;
+                    [key: string]: number | {
+                        attempts: number;
+                        /** @description changes for each such retry: halve or double a number of `env`, or another value */
+                        env: {
+                            [key: string]: string;
+                        };
+                    };
                 };
             };
             /** @default [] */
@@ -644,7 +650,13 @@ export interface components {
                 maxAttempts?: number;
                 /** @description further attempts allowed per reason; without it every reason that may be retried, up to maxAttempts */
                 on?: {
-                    [key: string]: number;
+                    [key: string]: number | {
+                        attempts: number;
+                        /** @description changes for each such retry: halve or double a number of `env`, or another value */
+                        env: {
+                            [key: string]: string;
+                        };
+                    };
                 };
             };
             /** @default [] */

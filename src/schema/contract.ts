@@ -1,3 +1,4 @@
+import type { Diagnosis } from './diagnosis.js'
 import type { Reason } from './outcome.js'
 import type { State } from './state.js'
 
@@ -26,6 +27,8 @@ export interface Exit {
   unknown?: 'no_record' | 'reboot' | undefined
   outOfMemory?: string | undefined
   diskFull?: boolean | undefined
+  /** Why it failed, by the end of its log. */
+  diagnosis?: Diagnosis | undefined
   /** Of a run at another service: what that service says of its end, or what has become of it. */
   remote?: { reason: Reason; message: string } | undefined
 }

@@ -1,13 +1,14 @@
 import { Failure } from '../schema/failure.js'
 import type { HostRow } from './database.js'
-import { allocatePool } from './ledger.js'
+import { allocatePool, returnDevices } from './ledger.js'
 import type { Tx } from './store.js'
 
 export const HOST_ACTIONS = ['drain', 'resume', 'remove'] as const
 export type HostAction = (typeof HOST_ACTIONS)[number]
 
 /**
- * Whether a host gets new attempts. `drain`: what runs there goes on, nothing new is placed. `resume`: it does again.
+ * Whether a host gets new attempts. `drain`: what runs there goes on, nothing new is placed. `resume`: it does again,
+ * also on devices that had been set aside.
  * `remove`: it is forgotten with its devices, and refused when it comes back, until it is resumed; fails with
  * `state_conflict` while it holds an attempt. Each may be repeated. `ref` is an id or a name; fails with `not_found`, or
  * `ambiguous` for a name of several.
@@ -20,6 +21,7 @@ export async function admitHost(tx: Tx, ref: string, action: HostAction): Promis
   if (action === 'remove') await setDevices(tx, host, 'gone')
   if (action === 'resume') {
     if (host.admission === 'removed' && host.connected === 1) await setDevices(tx, host, 'ok')
+    await returnDevices(tx, host.id)
     await allocatePool(tx, host.pool)
   }
   return { ...host, admission }

@@ -2,6 +2,7 @@ import type { AttemptFacts, Exit, JobFacts, StopCause } from '../schema/contract
 import type { Retry } from '../schema/ending.js'
 import { type JobSpec, milliseconds, providersOf } from '../schema/job.js'
 import type { Outcome, Reason } from '../schema/outcome.js'
+import { attemptsFor } from '../schema/remedy.js'
 import type { State } from '../schema/state.js'
 import type { AttemptRow, Db, JobRow } from './database.js'
 import { releaseDevices, requestDevices } from './ledger.js'
@@ -185,6 +186,7 @@ async function endJob(tx: Tx, job: JobRow, outcome: Outcome): Promise<void> {
 function factsOf(job: JobRow, attempt: AttemptRow | undefined, now: number): JobFacts {
   const spec = JSON.parse(job.spec) as JobSpec
   const { backoff, maxAttempts, on } = spec.retry
+  const charged = JSON.parse(job.charged) as Partial<Record<Reason, number>>
   return {
     version: job.version,
     state: job.state as State,
@@ -195,9 +197,13 @@ function factsOf(job: JobRow, attempt: AttemptRow | undefined, now: number): Job
     retry: {
       maxAttempts: maxAttempts ?? null,
       backoff: { initial: milliseconds(backoff.initial), factor: backoff.factor, max: milliseconds(backoff.max) },
-      on: on ?? null,
+      on: on
+        ? (Object.fromEntries(
+            Object.entries(on).map(([reason, rule]) => [reason, attemptsFor(rule)]),
+          ) as typeof charged)
+        : null,
     },
-    charged: JSON.parse(job.charged) as Partial<Record<Reason, number>>,
+    charged,
     providersLeft: providersOf(spec).length - 1 - job.provider_index,
     jitterSeed: Number.parseInt(job.id.slice(-6), 32) || 0,
     attempt: attempt ? attemptFacts(attempt, spec, now) : null,

@@ -1,6 +1,8 @@
 import type { Assignment, Hello } from '../schema/agent.js'
 import { Failure } from '../schema/failure.js'
 import { graceOf, type JobSpec, milliseconds } from '../schema/job.js'
+import type { Reason } from '../schema/outcome.js'
+import { environmentAfter } from '../schema/remedy.js'
 import { parseSize } from '../schema/size.js'
 import type { AttemptRow, Db, JobRow } from './database.js'
 import { allocatePool } from './ledger.js'
@@ -129,7 +131,7 @@ function assignmentOf(job: JobRow, attempt: AttemptRow, devices: string[]): Assi
     command: spec.command as string | string[], // the schema asks for one wherever `local` may run it
     setup: spec.setup ?? null,
     workdir: spec.workdir?.blob ?? null,
-    env: spec.env,
+    env: environmentAfter(spec, JSON.parse(job.charged) as Partial<Record<Reason, number>>),
     secrets: spec.secrets,
     devices,
     tty: spec.tty,

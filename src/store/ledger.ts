@@ -100,6 +100,24 @@ export async function quarantineDevices(tx: Tx, jobId: string, attempt: number, 
   await setDevices(tx, id, 'quarantined', note)
 }
 
+/** Keeps the devices of an attempt from everybody after it has ended, until somebody has looked at them. */
+export async function setAsideDevices(tx: Tx, jobId: string, attempt: number, note: string): Promise<void> {
+  await setDevices(tx, allocationId(jobId, attempt), 'quarantined', note)
+  await record(tx, { jobId, attempt, type: 'devices_set_aside', actor: 'allocator', data: { note } })
+}
+
+/** Lets the devices of a host be used again that were set aside and that nobody holds. */
+export async function returnDevices(tx: Tx, hostId: string): Promise<void> {
+  const held = tx.q.selectFrom('allocation_devices').select('device_id').where('held', '=', 1)
+  await tx.q
+    .updateTable('devices')
+    .set({ state: 'ok', note: null })
+    .where('host_id', '=', hostId)
+    .where('state', '=', 'quarantined')
+    .where('id', 'not in', held)
+    .execute()
+}
+
 async function setDevices(tx: Tx, allocation: string, state: 'ok' | 'quarantined', note: string | null): Promise<void> {
   const ids = tx.q
     .selectFrom('allocation_devices')

@@ -1,11 +1,14 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import type { JobFacts } from '../../src/schema/contract.js'
 import { type Failure, failureCode } from '../../src/schema/failure.js'
 import { changePriority, extendLimits } from '../../src/store/adjust.js'
 import { admitHost } from '../../src/store/admission.js'
+import { look, settle } from '../../src/store/decisions.js'
 import { desiredState, disconnected } from '../../src/store/hosts.js'
 import { viewJob } from '../../src/store/queries.js'
 import { checkFits, listQueue, planJob } from '../../src/store/queue.js'
 import { requestStop } from '../../src/store/stop.js'
+import { nextStep } from '../../src/workflows/next-step.js'
 import {
   attemptOf,
   begin,
@@ -127,6 +130,47 @@ export function queueConformance(name: string, newStore: () => Promise<TestStore
       test('is taken while its pool has no host yet', async () => {
         expect(await checkFits(t.store.read, spec({ resources: { gpus: 64 } }))).toBeUndefined()
       })
+    })
+
+    test('a device that met a hardware error is kept from everybody until its host is resumed', async () => {
+      await connectHost(t.store, 1)
+      const attempt = await launchNow(t.store, (await submit(t.store)).id)
+      const diagnosis = { cause: 'device_error' as const, line: 'NVRM: Xid 79' }
+      const failed = { type: 'exited' as const, exit: { phase: 'run' as const, code: 1, diagnosis } }
+      await report(t.store, attempt, started, failed, empty)
+      const next = await submit(t.store)
+      await begin(t.store, next.id)
+      expect(await isGranted(next.id)).toBe(false)
+      const [device] = await t.store.read.selectFrom('devices').selectAll().execute()
+      expect(device).toMatchObject({ state: 'quarantined', note: expect.stringContaining('Xid 79') })
+      await admit('resume')
+      expect(await isGranted(next.id)).toBe(true)
+    })
+
+    test('a retry that has a remedy changes the environment of the next attempt', async () => {
+      await connectHost(t.store, 1)
+      const on = { out_of_memory: { attempts: 2, env: { BATCH_SIZE: 'halve', SAFE: 'yes' } } }
+      const job = await submit(t.store, { env: { BATCH_SIZE: '10' }, retry: { on } })
+      const environment = async () => (await desiredState(t.store.read, HOST))[0]?.env
+      for (const [n, expected] of [
+        { BATCH_SIZE: '10' },
+        { BATCH_SIZE: '5', SAFE: 'yes' },
+        { BATCH_SIZE: '2', SAFE: 'yes' },
+      ].entries()) {
+        const attempt = await launchNow(t.store, job.id)
+        expect(attempt.number).toBe(n + 1)
+        expect(await environment()).toEqual(expected)
+        const exit = { phase: 'run' as const, code: 1, outOfMemory: 'CUDA out of memory' }
+        await report(t.store, attempt, started, { type: 'exited', exit }, empty)
+        const facts = (await look(t.store.read, job.id)) as JobFacts
+        const step = nextStep(
+          { ...facts, retry: { ...facts.retry, backoff: { initial: 1, factor: 1, max: 1 } } },
+          Date.now(),
+        )
+        if (step.do !== 'settle') throw new Error(`expected to settle, not to ${step.do}`)
+        expect(step.retry === undefined).toBe(n === 2)
+        await t.store.transact((tx) => settle(tx, job.id, facts.version, step))
+      }
     })
 
     test('a plan says where a job would start, or its place and when at the latest', async () => {
