@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { parseDuration } from '../schema/duration.js'
 import { JobView } from '../schema/view.js'
-import { changePriority, extendLimits } from '../store/adjust.js'
+import { changePriority, extendLimits, pauseJob, resumeJob } from '../store/adjust.js'
 import { findJob, viewJob } from '../store/queries.js'
 import type { App, Deps } from './app.js'
 import { requires } from './auth.js'
@@ -33,6 +33,26 @@ export function adjustRoutes(app: App, { store }: Deps): void {
       return viewJob(store.read, job)
     },
   })
+
+  for (const [verb, change] of [
+    ['pause', pauseJob],
+    ['resume', resumeJob],
+  ] as const) {
+    app.post(`/api/v1/jobs/:ref/${verb}`, {
+      schema: {
+        operationId: `${verb}Job`,
+        tags: ['jobs'],
+        params: Ref,
+        response: { 202: JobView, ...failures(401, 403, 404, 409) },
+      },
+      onRequest: write,
+      handler: async (request, reply) => {
+        const { id } = await findJob(store.read, request.caller.project, request.params.ref)
+        const job = await store.transact((tx) => change(tx, id, request.caller.actor))
+        return reply.code(202).send(await viewJob(store.read, job))
+      },
+    })
+  }
 
   app.post('/api/v1/jobs/:ref/extend', {
     schema: {

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { HostView, PoolView, QueueEntry } from '../schema/view.js'
-import { admitHost, HOST_ACTIONS } from '../store/admission.js'
+import { admitHost, HOST_ACTIONS, setPool } from '../store/admission.js'
 import { listHosts, listPools } from '../store/inventory.js'
 import { listQueue } from '../store/queue.js'
 import type { App, Deps } from './app.js'
@@ -43,6 +43,23 @@ export function inventoryRoutes(app: App, { store }: Deps): void {
     },
     onRequest: read,
     handler: async () => ({ pools: await listPools(store.read) }),
+  })
+  app.post('/api/v1/pools/:name', {
+    schema: {
+      operationId: 'setPool',
+      tags: ['hosts'],
+      params: z.object({ name: z.string().min(1).max(63) }),
+      body: z.strictObject({
+        preempts: z.boolean().describe('running jobs of lower priority give way to the head of the queue'),
+      }),
+      response: { 200: PoolView, ...failures(401, 403, 404, 422) },
+    },
+    onRequest: administer,
+    handler: async (request) => {
+      const { name } = request.params
+      await store.transact((tx) => setPool(tx, name, request.body))
+      return (await listPools(store.read)).find((pool) => pool.name === name) as PoolView
+    },
   })
   app.get('/api/v1/queue', {
     schema: {

@@ -22,6 +22,8 @@ const COMMANDS: Record<string, Entry> = {
   wait: { summary: 'wait until jobs have ended', load: () => import('./commands/wait.js') },
   stop: { summary: 'stop a job', load: () => import('./commands/stop.js') },
   retry: { summary: 'submit an ended job again, with its checkpoints', load: () => import('./commands/retry.js') },
+  pause: { summary: 'let a job give its devices back until it is resumed', load: () => import('./commands/pause.js') },
+  resume: { summary: 'let a paused job go on', load: () => import('./commands/resume.js') },
   priority: { summary: 'change the place of a job in the queue', load: () => import('./commands/priority.js') },
   extend: { summary: 'give a job more time', load: () => import('./commands/extend.js') },
   events: { summary: 'show the timeline of a job', load: () => import('./commands/events.js') },
@@ -30,7 +32,7 @@ const COMMANDS: Record<string, Entry> = {
     summary: 'run the agent of this machine; list, drain, resume and remove hosts',
     load: () => import('./commands/host.js'),
   },
-  pool: { summary: 'list pools', load: () => import('./commands/pool.js') },
+  pool: { summary: 'list pools, and change what they do', load: () => import('./commands/pool.js') },
   server: { summary: 'run the API alone', load: () => import('./commands/server.js') },
   worker: { summary: 'run the workflows alone', load: () => import('./commands/worker.js') },
 }

@@ -83,6 +83,15 @@ export function createClient({ url, token }: ClientOptions) {
       return of(await http.POST('/api/v1/jobs/{ref}/extend', { ...path(ref), body: more }))
     },
 
+    /** Lets a job hold nothing until it is resumed; what runs is stopped with its grace and does not count. */
+    async pauseJob(ref: string): Promise<Job> {
+      return of(await http.POST('/api/v1/jobs/{ref}/pause', path(ref)))
+    },
+
+    async resumeJob(ref: string): Promise<Job> {
+      return of(await http.POST('/api/v1/jobs/{ref}/resume', path(ref)))
+    },
+
     /** What would become of a job if it were submitted now. */
     async planJob(spec: JobSpec): Promise<Plan> {
       return of(await http.POST('/api/v1/jobs/plan', { body: spec as never }))
@@ -148,6 +157,10 @@ export function createClient({ url, token }: ClientOptions) {
 
     async listPools(): Promise<Pool[]> {
       return of(await http.GET('/api/v1/pools')).pools
+    },
+
+    async setPool(name: string, to: { preempts: boolean }): Promise<Pool> {
+      return of(await http.POST('/api/v1/pools/{name}', { params: { path: { name } }, body: to }))
     },
 
     /** The jobs that wait in a pool, in their order. */

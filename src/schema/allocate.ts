@@ -157,7 +157,16 @@ function startOn(request: Request, host: HostState, holdings: readonly Holding[]
 }
 
 function fitsAt(request: Request, host: HostState, holdings: readonly Holding[], at: number): boolean {
-  const still = holdings.filter((held) => held.hostId === host.id && (held.endsBy === null || held.endsBy > at))
+  return fitsWith(
+    request,
+    host,
+    holdings.filter((held) => held.endsBy === null || held.endsBy > at),
+  )
+}
+
+/** Whether a request fits on a host where only these still hold what they hold. */
+export function fitsWith(request: Request, host: HostState, holdings: readonly Holding[]): boolean {
+  const still = holdings.filter((held) => held.hostId === host.id)
   const ids = new Set(still.map((held) => held.id))
   const free = host.devices.filter((device) => device.heldBy === null || !ids.has(device.heldBy))
   const { cpus, memoryBytes } = unused(host, still)

@@ -51,6 +51,8 @@ export interface JobFacts {
   version: number
   state: State
   stopWanted: boolean
+  /** It shall hold nothing until it is resumed; absent in histories from before jobs could be paused. */
+  pauseWanted?: boolean | undefined
   queueDeadline: number | null
   totalDeadline: number | null
   backoffUntil: number | null

@@ -150,6 +150,7 @@ export const PoolView = z
   .object({
     name: z.string(),
     onSilence: z.string(),
+    preempts: z.boolean().describe('running jobs of lower priority give way to the head of the queue'),
     hosts: z.int(),
     devices: z.int(),
     free: z.int(),

@@ -1,10 +1,10 @@
 import { Failure } from '../schema/failure.js'
 import { type JobSpec, milliseconds } from '../schema/job.js'
+import { currentAttempt, stopAttempt } from './attempts.js'
 import type { JobRow } from './database.js'
 import { allocatePool } from './ledger.js'
-import { currentAttempt } from './stop.js'
 import type { Tx } from './store.js'
-import { lockJob, raiseVersion, record } from './timeline.js'
+import { lockJob, moveJob, raiseVersion, record } from './timeline.js'
 
 /** Changes the priority of a job at once, also while it waits. Fails with `state_conflict` after its end. */
 export async function changePriority(tx: Tx, jobId: string, priority: number, actor: string): Promise<JobRow> {
@@ -56,6 +56,36 @@ export async function extendLimits(
     .execute()
   await raiseVersion(tx, jobId)
   return { ...job, spec: JSON.stringify(spec) }
+}
+
+/**
+ * Lets a job hold nothing until it is resumed: a running attempt is stopped with its grace, may save, and does not count; a
+ * waiting one gives up its place for now. The total limit goes on. Silent when it is paused; `state_conflict` after its end or a stop.
+ */
+export async function pauseJob(tx: Tx, jobId: string, actor: string): Promise<JobRow> {
+  const job = await lockOpenJob(tx, jobId)
+  if (job.stop_wanted === 1) throw new Failure('state_conflict', `Job ${jobId} is being stopped`)
+  if (job.pause_wanted === 1) return job
+  await tx.q.updateTable('jobs').set({ pause_wanted: 1 }).where('id', '=', jobId).execute()
+  const attempt = await currentAttempt(tx.q, job)
+  const isOut = attempt && attempt.settled_at === null && attempt.wanted === 'run' && attempt.empty_at === null
+  const event = { type: 'pause_wanted', actor, attempt: attempt?.number ?? null }
+  if (isOut) {
+    await stopAttempt(tx, attempt, 'preempted')
+    await moveJob(tx, job, 'stopping', event)
+  } else await record(tx, { jobId, ...event })
+  await raiseVersion(tx, jobId)
+  return { ...job, pause_wanted: 1 }
+}
+
+/** Lets a paused job go on: it waits for devices again, in its old place. Silent when it is not paused. */
+export async function resumeJob(tx: Tx, jobId: string, actor: string): Promise<JobRow> {
+  const job = await lockOpenJob(tx, jobId)
+  if (job.pause_wanted === 0) return job
+  await tx.q.updateTable('jobs').set({ pause_wanted: 0 }).where('id', '=', jobId).execute()
+  await record(tx, { jobId, type: 'resumed', actor, attempt: job.attempt || null })
+  await raiseVersion(tx, jobId)
+  return { ...job, pause_wanted: 0 }
 }
 
 async function extendDeadline(tx: Tx, job: JobRow, limit: 'queue' | 'total', more: number): Promise<void> {

@@ -27,6 +27,22 @@ export async function admitHost(tx: Tx, ref: string, action: HostAction): Promis
   return { ...host, admission }
 }
 
+/** Sets what a pool does, from now on. Fails with `not_found`. */
+export async function setPool(tx: Tx, name: string, to: { preempts: boolean }): Promise<void> {
+  const found = await tx.q.selectFrom('pools').select('name').where('name', '=', name).executeTakeFirst()
+  if (!found) {
+    throw new Failure('not_found', `There is no pool ${JSON.stringify(name)}`, {
+      next: 'A pool comes to be with its first host; see `anneal pool list`.',
+    })
+  }
+  await tx.q
+    .updateTable('pools')
+    .set({ preempts: to.preempts ? 1 : 0 })
+    .where('name', '=', name)
+    .execute()
+  await allocatePool(tx, name)
+}
+
 async function setDevices(tx: Tx, host: HostRow, state: 'ok' | 'gone'): Promise<void> {
   await tx.q.updateTable('devices').set({ state }).where('host_id', '=', host.id).execute()
 }

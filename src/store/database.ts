@@ -10,7 +10,7 @@ export interface Database {
   idempotency_keys: { project: string; key: string; body_hash: string; job_id: string; created_at: number }
   jobs: JobRow
   attempts: AttemptRow
-  pools: { name: string; on_silence: 'wait' | 'fence'; created_at: number }
+  pools: { name: string; on_silence: 'wait' | 'fence'; preempts: number; created_at: number }
   hosts: HostRow
   devices: DeviceRow
   allocations: AllocationRow
@@ -42,6 +42,8 @@ export interface JobRow {
   priority: number
   /** 1: somebody wants the job stopped. */
   stop_wanted: number
+  /** 1: it shall hold nothing until somebody resumes it. */
+  pause_wanted: number
   /** JSON `{ by, at, force }` of the first stop. */
   stop: string | null
   /** Raised by every commit that the workflow must see; `seen` follows when it has read that version. */

@@ -13,7 +13,7 @@ export async function registerHost(tx: Tx, hello: Hello): Promise<void> {
   await checkIsWelcome(tx, hello)
   await tx.q
     .insertInto('pools')
-    .values({ name: hello.pool, on_silence: 'wait', created_at: tx.now })
+    .values({ name: hello.pool, on_silence: 'wait', preempts: 0, created_at: tx.now })
     .onConflict((c) => c.doNothing())
     .execute()
   const facts = {

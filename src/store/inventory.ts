@@ -63,6 +63,7 @@ export async function listPools(db: Db): Promise<PoolView[]> {
     return {
       name: pool.name,
       onSilence: pool.on_silence,
+      preempts: pool.preempts === 1,
       hosts: own.length,
       devices: devices.length,
       free: devices.filter((device) => device.heldBy === null).length,

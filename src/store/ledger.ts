@@ -1,11 +1,13 @@
 import { STUCK_AFTER } from '../schema/agent.js'
-import { allocate, type Grant, type Holding, type HostState, type Request } from '../schema/allocate.js'
+import { allocate, canEverRun, type Grant, type HostState, type Request } from '../schema/allocate.js'
 import { MINUTE } from '../schema/duration.js'
 import { devicesOf, graceOf, type JobSpec, milliseconds } from '../schema/job.js'
+import { chooseVictims, type Ranked } from '../schema/preempt.js'
 import { parseSize } from '../schema/size.js'
+import { currentAttempt, stopAttempt } from './attempts.js'
 import type { AllocationRow, Db } from './database.js'
 import { lockNamed, type Tx } from './store.js'
-import { raiseVersion, record } from './timeline.js'
+import { lockJob, moveJob, raiseVersion, record } from './timeline.js'
 
 /** Allocations are known by job and attempt, so that asking twice is asking once. */
 export function allocationId(jobId: string, attempt: number): string {
@@ -134,13 +136,40 @@ const LOOK_AHEAD = 200
 export async function allocatePool(tx: Tx, pool: string): Promise<void> {
   await lockPool(tx, pool)
   const hosts = await openHosts(tx.q, pool)
-  if (!hosts.some((host) => host.devices.some((device) => device.heldBy === null))) return
+  if (!hosts.some((host) => host.devices.some((device) => device.heldBy === null)) && !(await preempts(tx, pool)))
+    return
   const waiting = await waitingIn(tx.q, pool).limit(LOOK_AHEAD).execute()
   if (waiting.length === 0) return
   const byId = new Map(waiting.map((row) => [row.id, row]))
   const holdings = await holdingsIn(tx.q, pool)
   for (const grant of allocate(waiting.map(requestOf), { hosts, holdings }, tx.now)) {
     await writeGrant(tx, byId.get(grant.id) as AllocationRow, grant)
+    byId.delete(grant.id)
+  }
+  const head = [...byId.values()].find((row) => canEverRun(requestOf(row), hosts))
+  if (head) await preemptFor(tx, head)
+}
+
+async function preempts(tx: Tx, pool: string): Promise<boolean> {
+  const row = await tx.q.selectFrom('pools').select('preempts').where('name', '=', pool).executeTakeFirst()
+  return row?.preempts === 1
+}
+
+/** In a pool that preempts: orders the stop of those who must give way to the head of the queue. */
+async function preemptFor(tx: Tx, head: AllocationRow): Promise<void> {
+  if (!(await preempts(tx, head.pool))) return
+  const hosts = await openHosts(tx.q, head.pool)
+  const holdings = await holdingsIn(tx.q, head.pool)
+  const victims = chooseVictims({ ...requestOf(head), priority: head.priority }, { hosts, holdings })
+  for (const id of victims) {
+    const victim = holdings.find((held) => held.id === id) as (typeof holdings)[number]
+    const job = await lockJob(tx, victim.jobId)
+    const attempt = job && (await currentAttempt(tx.q, job))
+    if (!job || !attempt || attempt.number !== victim.attempt) continue
+    await stopAttempt(tx, attempt, 'preempted')
+    const data = { by: head.job_id, priority: head.priority }
+    await moveJob(tx, job, 'stopping', { type: 'preempted', actor: 'allocator', attempt: attempt.number, data })
+    await raiseVersion(tx, job.id)
   }
 }
 
@@ -223,21 +252,13 @@ export async function openHosts(q: Db, pool: string): Promise<HostState[]> {
 }
 
 /** What is held in a pool, and until when at the latest. */
-export async function holdingsIn(q: Db, pool: string): Promise<Holding[]> {
+export async function holdingsIn(q: Db, pool: string): Promise<(Ranked & { jobId: string; attempt: number })[]> {
   const rows = await q
     .selectFrom('allocations as a')
     .innerJoin('attempts as t', (join) => join.onRef('t.job_id', '=', 'a.job_id').onRef('t.number', '=', 'a.attempt'))
     .innerJoin('jobs as j', 'j.id', 'a.job_id')
-    .select([
-      'a.id',
-      'a.host_id',
-      'a.cpus',
-      'a.memory_bytes',
-      'a.holds_for',
-      'a.granted_at',
-      't.run_deadline',
-      'j.spec',
-    ])
+    .select(['a.id', 'a.host_id', 'a.cpus', 'a.memory_bytes', 'a.holds_for', 'a.granted_at', 'a.job_id', 'a.attempt'])
+    .select(['t.wanted', 't.run_deadline', 'j.priority', 'j.spec', 'a.state'])
     .where('a.pool', '=', pool)
     .where('a.state', 'in', ['granted', 'quarantined'])
     .execute()
@@ -247,6 +268,11 @@ export async function holdingsIn(q: Db, pool: string): Promise<Holding[]> {
     cpus: row.cpus ?? 0,
     memoryBytes: row.memory_bytes ?? 0,
     endsBy: endOf(row),
+    jobId: row.job_id,
+    attempt: row.attempt,
+    priority: row.state === 'quarantined' ? 101 : row.priority, // nobody can take those back
+    grantedAt: row.granted_at ?? 0,
+    isStopping: row.wanted === 'stop' && row.state === 'granted',
   }))
 }
 

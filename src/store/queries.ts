@@ -132,6 +132,7 @@ function viewAttempt(row: AttemptRow, host: string | null, devices: string[], no
 }
 
 async function waitingFor(db: Db, job: JobRow): Promise<string | null> {
+  if (job.state === 'paused') return `it is paused; anneal resume ${job.id}`
   if (job.state === 'queued')
     return job.attempt === 0
       ? 'its workflow has not taken it up yet'

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { JobFacts } from '../../src/schema/contract.js'
 import { type Failure, failureCode } from '../../src/schema/failure.js'
-import { changePriority, extendLimits } from '../../src/store/adjust.js'
-import { admitHost } from '../../src/store/admission.js'
+import { changePriority, extendLimits, pauseJob, resumeJob } from '../../src/store/adjust.js'
+import { admitHost, setPool } from '../../src/store/admission.js'
 import { look, settle } from '../../src/store/decisions.js'
 import { desiredState, disconnected } from '../../src/store/hosts.js'
 import { viewJob } from '../../src/store/queries.js'
@@ -109,6 +109,79 @@ export function queueConformance(name: string, newStore: () => Promise<TestStore
         expect(await codeOf(extend())).toBe('state_conflict')
         expect(await codeOf(t.store.transact((tx) => changePriority(tx, job.id, 1, 'test')))).toBe('state_conflict')
       })
+    })
+
+    describe('a job that is paused', () => {
+      const step = async (id: string) => {
+        const facts = (await look(t.store.read, id)) as JobFacts
+        return { facts, step: nextStep(facts, Date.now()) }
+      }
+      const settleAs = async (id: string) => {
+        const { facts, step: next } = await step(id)
+        if (next.do !== 'settle') throw new Error(`expected to settle, not to ${next.do}`)
+        await t.store.transact((tx) => settle(tx, id, facts.version, next))
+      }
+      const pause = (id: string) => t.store.transact((tx) => pauseJob(tx, id, 'test'))
+      const resume = (id: string) => t.store.transact((tx) => resumeJob(tx, id, 'test'))
+
+      test('while it runs gives its device to the next, and goes on uncharged when it is resumed', async () => {
+        await connectHost(t.store, 1)
+        const [job, next] = [await submit(t.store), await submit(t.store)]
+        const attempt = await launchNow(t.store, job.id)
+        await begin(t.store, next.id)
+        await report(t.store, attempt, started)
+        await pause(job.id)
+        expect((await desiredState(t.store.read, HOST))[0]?.wanted).toBe('stop')
+        await report(t.store, attempt, { type: 'exited', exit: { phase: 'run', code: 143, signalled: true } }, empty)
+        await settleAs(job.id)
+        expect((await jobOf(t.store, job.id)).state).toBe('paused')
+        expect((await step(job.id)).step).toEqual({ do: 'wait', until: null })
+        expect(await isGranted(next.id)).toBe(true)
+        await resume(job.id)
+        expect((await step(job.id)).step).toEqual({ do: 'begin attempt' })
+        await begin(t.store, job.id)
+        expect(await jobOf(t.store, job.id)).toMatchObject({ state: 'queued', attempt: 2, charged: '{}' })
+        expect((await view(job.id)).standing?.position).toBe(1)
+      })
+      test('while it waits gives up its place, and stays stoppable', async () => {
+        const job = await submit(t.store)
+        await begin(t.store, job.id)
+        await pause(job.id)
+        await pause(job.id)
+        await settleAs(job.id)
+        expect((await jobOf(t.store, job.id)).state).toBe('paused')
+        expect(await listQueue(t.store.read, 'default', 'default')).toEqual([])
+        await t.store.transact((tx) => requestStop(tx, job.id, { actor: 'test', force: false }))
+        await settleAs(job.id)
+        expect(await jobOf(t.store, job.id)).toMatchObject({ state: 'ended', reason: 'stopped' })
+        expect(await codeOf(pause(job.id))).toBe('state_conflict')
+      })
+    })
+
+    test('in a pool that preempts the weakest gives way, once, and comes back to its old place', async () => {
+      await connectHost(t.store, 2)
+      await t.store.transact((tx) => setPool(tx, 'default', { preempts: true }))
+      const [low, mid] = [await submit(t.store, { priority: 10 }), await submit(t.store, { priority: 20 })]
+      const attempt = await launchNow(t.store, low.id)
+      await report(t.store, attempt, started)
+      await report(t.store, await launchNow(t.store, mid.id), started)
+      const [equal, high] = [await submit(t.store, { priority: 10 }), await submit(t.store, { priority: 90 })]
+      await begin(t.store, equal.id)
+      expect((await desiredState(t.store.read, HOST)).map(({ wanted }) => wanted)).toEqual(['run', 'run'])
+      await begin(t.store, high.id)
+      const stopping = (await desiredState(t.store.read, HOST)).filter(({ wanted }) => wanted === 'stop')
+      expect(stopping.map(({ jobId }) => jobId)).toEqual([low.id])
+      await report(t.store, attempt, { type: 'exited', exit: { phase: 'run', code: 143, signalled: true } }, empty)
+      expect(await isGranted(high.id)).toBe(true)
+      const facts = (await look(t.store.read, low.id)) as JobFacts
+      const step = nextStep(facts, Date.now())
+      expect(step).toMatchObject({ do: 'settle', outcome: { reason: 'preempted' }, retry: { charge: false } })
+      if (step.do === 'settle') await t.store.transact((tx) => settle(tx, low.id, facts.version, step))
+      await begin(t.store, low.id)
+      expect((await listQueue(t.store.read, 'default', 'default')).map(({ jobId }) => jobId)).toEqual([
+        low.id,
+        equal.id,
+      ])
     })
 
     describe('a job that no host could hold', () => {

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { allocate, canEverRun, type Holding, type HostState, type Request } from '../../src/schema/allocate.js'
+import { chooseVictims } from '../../src/schema/preempt.js'
 
 const NOW = 1_000_000
 const GB = 1e9
@@ -187,4 +188,47 @@ test('in 10,000 random sequences no device is held twice, and nobody who passes 
     }),
     { numRuns: 10_000 },
   )
+})
+
+describe('preempting', () => {
+  const ranked = (
+    hosts: HostState[],
+    id: string,
+    hostId: string,
+    priority: number,
+    devices = 1,
+    isStopping = false,
+  ) => ({
+    ...held(hosts, hostId, id, devices, null),
+    priority,
+    grantedAt: Number(id.replace(/\D/g, '')),
+    isStopping,
+  })
+  const head = (devices: number, priority: number) => ({ ...ask('head', devices), priority })
+
+  test('the lowest priority goes first, among equals the youngest, and no more than needed', () => {
+    const hosts = [host('x', 3)]
+    const holdings = [ranked(hosts, 'a1', 'x', 20), ranked(hosts, 'b2', 'x', 10), ranked(hosts, 'c3', 'x', 10)]
+    expect(chooseVictims(head(1, 50), { hosts, holdings })).toEqual(['c3'])
+    expect(chooseVictims(head(2, 50), { hosts, holdings })).toEqual(['c3', 'b2'])
+    expect(chooseVictims(head(2, 15), { hosts, holdings })).toEqual(['c3', 'b2'])
+    expect(chooseVictims(head(3, 15), { hosts, holdings })).toEqual([])
+  })
+  test('nobody goes for the same priority, nor while enough is stopping already', () => {
+    const hosts = [host('x', 2)]
+    const holdings = [ranked(hosts, 'a1', 'x', 50), ranked(hosts, 'b2', 'x', 10, 1, true)]
+    expect(chooseVictims(head(1, 90), { hosts, holdings })).toEqual([])
+    expect(chooseVictims(head(2, 50), { hosts, holdings })).toEqual([])
+    expect(chooseVictims(head(2, 51), { hosts, holdings })).toEqual(['a1'])
+  })
+  test('one large attempt goes rather than it and the small ones that were chosen before it', () => {
+    const hosts = [host('x', 4)]
+    const holdings = [ranked(hosts, 'a1', 'x', 10), ranked(hosts, 'b2', 'x', 20, 3)]
+    expect(chooseVictims(head(3, 50), { hosts, holdings })).toEqual(['b2'])
+  })
+  test('the host that costs the fewest attempts is taken', () => {
+    const hosts = [host('x', 2), host('y', 2)]
+    const holdings = [ranked(hosts, 'a1', 'x', 1), ranked(hosts, 'b2', 'x', 1), ranked(hosts, 'c3', 'y', 40, 2)]
+    expect(chooseVictims(head(2, 50), { hosts, holdings })).toEqual(['c3'])
+  })
 })
