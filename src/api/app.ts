@@ -23,6 +23,7 @@ import { hostRoutes } from './host.js'
 import { inventoryRoutes } from './inventory.js'
 import { jobRoutes } from './jobs.js'
 import { logRoutes } from './logs.js'
+import { tokenRoutes } from './tokens.js'
 
 export interface Deps {
   store: Store
@@ -60,6 +61,7 @@ export async function createApp(deps: Deps): Promise<App> {
     inventoryRoutes(routes, deps)
     blobRoutes(routes, deps)
     hostRoutes(routes, deps)
+    tokenRoutes(routes, deps)
     healthRoutes(routes, deps)
     routes.get('/api/v1/openapi.json', { schema: { hide: true }, handler: async () => app.swagger() })
   })

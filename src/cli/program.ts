@@ -33,6 +33,7 @@ const COMMANDS: Record<string, Entry> = {
     load: () => import('./commands/host.js'),
   },
   pool: { summary: 'list pools, and change what they do', load: () => import('./commands/pool.js') },
+  token: { summary: 'make, list and revoke tokens', load: () => import('./commands/token.js') },
   server: { summary: 'run the API alone', load: () => import('./commands/server.js') },
   worker: { summary: 'run the workflows alone', load: () => import('./commands/worker.js') },
 }

@@ -21,6 +21,7 @@ export type Outcome = Schemas['Outcome']
 export type LogStream = Schemas['LogStream']
 export type Host = Schemas['Host']
 export type Plan = Schemas['Plan']
+export type Token = Schemas['Token']
 export type Pool = Schemas['Pool']
 export type QueueEntry = Schemas['QueueEntry']
 export type JobFilter = NonNullable<operations['listJobs']['parameters']['query']>
@@ -144,6 +145,24 @@ export function createClient({ url, token }: ClientOptions) {
     async uploadBlob(file: string, sha256: string, options: UploadOptions = {}): Promise<{ existed: boolean }> {
       const { exists } = of(await http.GET('/api/v1/blobs/{sha256}', { params: { path: { sha256 } } }))
       return exists ? { existed: true } : sendBlob(send, `${url}/api/v1/blobs/${sha256}`, file, options)
+    },
+
+    /** The secret is given this once. */
+    async createToken(token: {
+      role: Token['role']
+      project?: string
+      days?: number
+    }): Promise<Token & { secret: string }> {
+      return of(await http.POST('/api/v1/tokens', { body: token as never }))
+    },
+
+    async listTokens(): Promise<Token[]> {
+      return of(await http.GET('/api/v1/tokens')).tokens
+    },
+
+    /** Makes a token worthless from now on. */
+    async revokeToken(id: string): Promise<Token> {
+      return of(await http.POST('/api/v1/tokens/{id}/revoke', { params: { path: { id } } }))
     },
 
     async listHosts(): Promise<Host[]> {

@@ -172,6 +172,18 @@ export const PlanView = z
   .meta({ id: 'Plan' })
 export type PlanView = z.infer<typeof PlanView>
 
+export const TokenView = z
+  .object({
+    id: z.string(),
+    role: z.enum(['admin', 'user', 'viewer', 'host']),
+    project: z.string(),
+    hostId: z.string().nullable().describe('of role host: the one host that speaks with it, once it has'),
+    createdAt: time,
+    expiresAt: time.nullable(),
+  })
+  .meta({ id: 'Token' })
+export type TokenView = z.infer<typeof TokenView>
+
 /** RFC 9457 problem, with our code and what to do next. */
 export const ProblemBody = z
   .object({
