@@ -1,12 +1,15 @@
 import { z } from 'zod'
+import { AccountBase } from '../../providers/provider.js'
 import { JobSpec } from '../../schema/job.js'
 import { JobDefaults, mapPath, PathMap, SecretName } from '../../schema/vendor-config.js'
 import { BUILT_IN_MODEL, BUILT_IN_SUPPORT } from './support.js'
-import { type SupportTrainMode, SupportTrainMode as SupportTrainModeSchema } from './wire.js'
+import { ENDPOINT, type SupportTrainMode, SupportTrainMode as SupportTrainModeSchema } from './wire.js'
+
+const accessKey = z.string().regex(/^[^/\s]{1,200}$/, 'expected an access key: no spaces and no slash')
 
 /** One access key of a client, and the project whose jobs it sees and makes. */
 export const Credential = z.strictObject({
-  accessKey: z.string().regex(/^[^/\s]{1,200}$/, 'expected an access key: no spaces and no slash'),
+  accessKey,
   secretKey: SecretName.describe('name of the secret that holds the secret key'),
   project: z.string().min(1).default('default'),
 })
@@ -43,6 +46,16 @@ export const QianfanGateway = z
   })
   .superRefine(checkModels)
 export type QianfanGateway = z.output<typeof QianfanGateway>
+
+/** One of `accounts` in `vendors/qianfan.yaml`. */
+export const QianfanAccount = z.strictObject({
+  ...AccountBase,
+  accessKey,
+  secretKey: SecretName.describe('name of the secret that holds the secret key'),
+  securityToken: SecretName.optional().describe('name of the secret that holds an STS token'),
+  endpoint: z.url().default(ENDPOINT),
+})
+export type QianfanAccount = z.output<typeof QianfanAccount>
 
 /** Says at the start, and not at a client's first task, that a model has nothing to run. */
 function checkModels(

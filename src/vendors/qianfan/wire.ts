@@ -149,7 +149,11 @@ export const Reply = z.looseObject({
   error_msg: z.unknown(),
   result: z.unknown(),
 })
-const pageInfo = z.looseObject({ isTruncated: z.boolean().optional(), nextMarker: z.string().nullish() }).optional()
+export type Reply = z.output<typeof Reply>
+
+const PageInfo = z.looseObject({ isTruncated: z.boolean().optional(), nextMarker: z.string().nullish() })
+export type PageInfo = z.output<typeof PageInfo>
+const pageInfo = PageInfo.optional()
 export const JobPage = z.looseObject({
   jobList: z.array(z.looseObject({ jobId: z.string(), name: z.string().optional() })),
   pageInfo,
