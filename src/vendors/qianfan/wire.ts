@@ -143,11 +143,11 @@ export type SupportTrainMode = z.output<typeof SupportTrainMode>
 /** A reply as a client reads it: the fields that it needs, everything else as it comes. */
 export const Reply = z.looseObject({
   requestId: z.string().optional(),
-  code: z.unknown(),
-  message: z.unknown(),
-  error_code: z.unknown(),
-  error_msg: z.unknown(),
-  result: z.unknown(),
+  code: z.unknown().optional(),
+  message: z.unknown().optional(),
+  error_code: z.unknown().optional(),
+  error_msg: z.unknown().optional(),
+  result: z.unknown().optional(),
 })
 export type Reply = z.output<typeof Reply>
 
@@ -164,9 +164,9 @@ export const TaskDetail = z.looseObject({
   jobId: z.string().optional(),
   trainMode: z.string().optional(),
   runStatus: z.string(),
-  runProgress: z.unknown(),
-  vdlLink: z.unknown(),
-  metrics: z.unknown(),
-  checkpointList: z.unknown(),
+  runProgress: z.unknown().optional(),
+  vdlLink: z.unknown().optional(),
+  metrics: z.unknown().optional(),
+  checkpointList: z.unknown().optional(),
 })
 export type TaskDetail = z.output<typeof TaskDetail>
