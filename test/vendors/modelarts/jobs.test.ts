@@ -253,7 +253,6 @@ describe('the list of jobs', () => {
 
 describe('what runs', () => {
   const folder = mkdtempSync(join(tmpdir(), 'anneal-modelarts-'))
-  afterAll(() => rmSync(folder, { recursive: true }))
   let own: TestGateway
   let asked: Client
   beforeAll(async () => {
@@ -273,7 +272,10 @@ describe('what runs', () => {
       'import os,sys\nprint(os.getcwd())\nprint(*sys.argv[1:], sep="\\n")\n',
     )
   })
-  afterAll(() => own?.close())
+  afterAll(async () => {
+    await own?.close()
+    rmSync(folder, { recursive: true })
+  })
 
   const specFor = async (config: object) =>
     specOf(

@@ -256,9 +256,9 @@ describe('numbers that JavaScript would round', () => {
     })
     const values = fc.dictionary(fc.string(), fc.oneof(fc.string(), fc.integer(), fc.boolean()))
     fc.assert(
-      fc.property(values, (value) =>
-        expect(parseLossless(JSON.stringify(value))).toEqual(JSON.parse(JSON.stringify(value))),
-      ),
+      fc.property(values, (value) => {
+        expect(parseLossless(JSON.stringify(value))).toEqual(JSON.parse(JSON.stringify(value)))
+      }),
     )
   })
 })
