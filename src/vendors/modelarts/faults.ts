@@ -1,7 +1,10 @@
 import { RemoteFault } from '../../providers/provider.js'
 
-/** What a request is for: one that creates may have been carried out even where its answer is bad. */
-export type Purpose = 'read' | 'create'
+/**
+ * What a request is for. One that creates may have been carried out even where its answer is bad; only where one run is asked
+ * for does "unknown" mean that this run is gone, elsewhere it may be a workspace.
+ */
+export type Purpose = 'read' | 'run' | 'create'
 
 export interface Reply {
   status: number
@@ -36,7 +39,7 @@ export function faultOfReply(reply: Reply, purpose: Purpose): RemoteFault | unde
   const isBroken = status >= 500 || status === 408 || BROKEN.includes(code ?? '')
   if (isBroken || (status < 300 && reply.json === undefined))
     return fault(purpose === 'create' ? 'unclear' : 'unavailable')
-  if (purpose === 'read' && UNKNOWN.some((known) => known === code)) return fault('gone')
+  if (purpose === 'run' && UNKNOWN.some((known) => known === code)) return fault('gone')
   return fault('rejected')
 }
 

@@ -65,7 +65,7 @@ export class RemoteV1 implements Remote {
   }
 
   async status(id: string, _request: RemoteRequest, signal: AbortSignal): Promise<RemoteStatus> {
-    const { json } = await this.connection.call({ method: 'GET', path: pathOf(id) }, signal)
+    const { json } = await this.connection.call({ method: 'GET', path: pathOf(id), purpose: 'run' }, signal)
     const { status } = read(Version, json)
     return { phase: phaseOf(status), raw: `${status} ${statusName(status)}` }
   }

@@ -70,7 +70,7 @@ export class RemoteV2 implements Remote {
   }
 
   async #look(id: string, signal: AbortSignal) {
-    const { json } = await this.connection.call({ method: 'GET', path: `/training-jobs/${id}` }, signal)
+    const { json } = await this.connection.call({ method: 'GET', path: `/training-jobs/${id}`, purpose: 'run' }, signal)
     const { status } = read(Job, json)
     const raw = status?.phase ?? ''
     return { phase: V2_PHASES[raw] ?? ('unknown' as const), raw, tasks: status?.tasks ?? [] }

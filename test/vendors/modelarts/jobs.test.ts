@@ -243,12 +243,17 @@ describe('the list of jobs', () => {
     expect((await client.call('GET', '/training-jobs?workspace_id=nobody')).json.job_total_count).toBe(0)
   })
 
-  test.each(['page=65536', 'page=0', 'status=22', 'status=x', 'sortBy=job', `search_content=${'x'.repeat(65)}`])(
-    'refuses %s',
-    async (query) => {
-      expect((await client.call('GET', `/training-jobs?${query}`)).json.error_code).toBe('ModelArts.0101')
-    },
-  )
+  test.each([
+    'page=65536',
+    'page=0',
+    'status=22',
+    'status=-1',
+    'status=x',
+    'sortBy=job',
+    `search_content=${'x'.repeat(65)}`,
+  ])('refuses %s', async (query) => {
+    expect((await client.call('GET', `/training-jobs?${query}`)).json.error_code).toBe('ModelArts.0101')
+  })
 })
 
 describe('what runs', () => {

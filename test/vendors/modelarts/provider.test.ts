@@ -154,6 +154,11 @@ describe.each([
     await remote.stop(id, request, signal)
   })
 
+  test('an unknown workspace is a refusal, not a run that is gone', async () => {
+    fake.next(/training-job(s|-searches)$/, { kind: 'status', status: 404, code: 'ModelArts.0102' })
+    expect((await faultFrom(connect(dialect).find(request, signal))).kind).toBe('rejected')
+  })
+
   test('a token is got once, and renewed once when it has expired early', async () => {
     const remote = connect(dialect, AUTHS.iam())
     const id = await remote.create(request, signal)

@@ -18,12 +18,12 @@ export async function listJobs(query: Query, caller: Caller, deps: own.Deps) {
   const page = numberIn(query, 'page', { min: 1, max: 65_535, otherwise: 1 })
   const sortBy = choiceIn(query, 'sortBy', SORTS, 'job_name')
   const order = choiceIn(query, 'order', ['asc', 'desc'], 'asc')
-  const status = numberIn(query, 'status', { min: -1, max: 21, otherwise: -1 })
+  const status = query.status ? numberIn(query, 'status', { min: 0, max: 21, otherwise: 0 }) : undefined
   const search = searchIn(query)
   const all = await allJobs(caller, deps, query.workspace_id || '0')
   const matching = all
     .filter(({ job_name }) => job_name.includes(search))
-    .filter((job) => status === -1 || job.status === status)
+    .filter((job) => status === undefined || job.status === status)
   const jobs = pageOf(matching, { value: (job) => job[sortBy], name: (job) => job.job_name, order }, { page, perPage })
   const { maxJobs } = deps.config
   const left = Math.max(0, maxJobs - (await countJobs(caller, deps)))
