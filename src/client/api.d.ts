@@ -536,7 +536,7 @@ export interface components {
             checkpoints: {
                 keepLast?: number;
             };
-            /** @description a shell line, or the arguments of one program; only qianfan and facet need none */
+            /** @description a shell line, or the arguments of one program; qianfan, modelarts and facet need none */
             command?: string | string[];
             /** @default {} */
             env: {
@@ -655,7 +655,7 @@ export interface components {
             checkpoints?: {
                 keepLast?: number;
             };
-            /** @description a shell line, or the arguments of one program; only qianfan and facet need none */
+            /** @description a shell line, or the arguments of one program; qianfan, modelarts and facet need none */
             command?: string | string[];
             /** @default {} */
             env?: {

@@ -7,8 +7,8 @@ import { VENDORS } from './vendors.js'
 
 export const PROVIDERS = ['local', 'eas', 'qianfan', 'modelarts', 'alayanew', 'facet'] as const
 export type ProviderName = (typeof PROVIDERS)[number]
-/** Services that train by their own recipe, so that a job for them needs no command. */
-const WITHOUT_COMMAND: readonly ProviderName[] = ['qianfan', 'facet']
+/** Services that are told in their own words what runs, so that a job for them needs no command. */
+const WITHOUT_COMMAND: readonly ProviderName[] = ['qianfan', 'modelarts', 'facet']
 
 export { MAX_SPEC_BYTES } from './limits.js'
 
@@ -94,7 +94,7 @@ export const JobSpec = z
     command: z
       .union([processText.min(1), z.array(processText).min(1).max(4096)])
       .optional()
-      .describe('a shell line, or the arguments of one program; only qianfan and facet need none'),
+      .describe('a shell line, or the arguments of one program; qianfan, modelarts and facet need none'),
     provider: z
       .union([provider, z.array(ProviderChoice).min(1).max(PROVIDERS.length)])
       .default('local')
