@@ -3,12 +3,20 @@ import { z } from 'zod'
 /** What the service answers, read leniently: unknown fields are passed over, numbers may be strings (reference §1, §6, §7). */
 
 const id = z.union([z.string().min(1), z.number()]).transform(String)
-const optionalText = z.unknown().transform((value) => (typeof value === 'string' && value !== '' ? value : undefined))
+/** Words that may be missing, and of whatever else stands there nothing. */
+const optionalText = z
+  .string()
+  .nullish()
+  .catch(undefined)
+  .transform((text) => text || undefined)
 
 export const Row = z.object({
   id,
   name: z.string(),
-  status: z.string().default(''),
+  status: z
+    .string()
+    .nullish()
+    .transform((status) => status ?? ''),
   reason: optionalText,
   message: optionalText,
 })
