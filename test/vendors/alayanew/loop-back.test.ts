@@ -71,7 +71,7 @@ describe('a job that goes out to Alaya NeW and comes back in', () => {
     await until('its line', async () => (await anneal.log(id)) === 'begun\n')
     await anneal.stop(id)
     const job = await anneal.ended(id)
-    expect(job.outcome).toMatchObject({ reason: 'stopped', message: expect.stringContaining('Suspended') })
+    expect(job.outcome?.reason).toBe('stopped')
     expect((await behind(job)).map(({ state, outcome }) => [state, outcome?.reason])).toEqual([['ended', 'stopped']])
     expect(await anneal.log(id)).toBe('begun\n')
   })
@@ -101,6 +101,7 @@ describe('a job that goes out to Alaya NeW and comes back in', () => {
       ...hosted({ productCode: 'P1' }),
     })
     await until('its first line', async () => (await anneal.log(id)) === 'one\n')
+    await anneal.job(id, 'running', (job) => job.state === 'running')
     await anneal.killAll()
     await anneal.up({ devices: 2 })
     expect((await anneal.show(id)).state).toBe('running')
