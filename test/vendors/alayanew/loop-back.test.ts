@@ -43,7 +43,7 @@ async function behind(job: JobView): Promise<JobView[]> {
 }
 
 describe('a job that goes out to Alaya NeW and comes back in', () => {
-  test('runs, with its environment, and every line of its log comes back', async () => {
+  test.concurrent('runs, with its environment, and every line of its log comes back', async () => {
     const command = 'i=0; while [ $i -lt 2500 ]; do echo "$WORD $i"; i=$((i+1)); done'
     const spec = { name: 'clean', command, env: { WORD: '行' }, ...hosted({ productCode: 'P1' }) }
     const { id } = await anneal.submit(spec)
@@ -53,6 +53,42 @@ describe('a job that goes out to Alaya NeW and comes back in', () => {
     const [inner] = await behind(job)
     expect(inner).toMatchObject({ state: 'ended', priority: 50 })
     expect((await anneal.events(id)).map(({ type }) => type)).toContain('provider_status')
+  })
+
+  test.concurrent('fails there, is tried again as another job there, and says why', async () => {
+    const retry = { maxAttempts: 2, backoff: { initial: '10ms' } }
+    const { id } = await anneal.submit({
+      name: 'fails',
+      command: 'echo bad; exit 3',
+      retry,
+      ...hosted({ productCode: 'P1' }),
+    })
+    const job = await anneal.ended(id)
+    expect(job.attempts.length).toBe(2)
+    expect(job.outcome).toMatchObject({ reason: 'provider_failed', message: expect.stringContaining('exit code 3') })
+    expect((await behind(job)).length).toBe(2)
+    expect([await anneal.log(id, 1), await anneal.log(id, 2)]).toEqual(['bad\n', 'bad\n'])
+  })
+
+  test.concurrent('is refused for good by a wrong key, a product or a mount that is not there', async () => {
+    const refused = async (options: object) => {
+      const { id } = await anneal.submit({ name: 'refused', command: 'true', ...hosted(options) })
+      return (await anneal.ended(id)).outcome
+    }
+    expect(await refused({ account: 'wrong' })).toMatchObject({
+      reason: 'provider_rejected',
+      message: expect.stringContaining('40006'),
+    })
+    expect(await refused({ productCode: 'P9' })).toMatchObject({
+      reason: 'provider_rejected',
+      message: 'There is no product P9; there are P1',
+    })
+    const storageConfigs = [{ storageId: 's', mountPath: '/data' }]
+    expect(await refused({ productCode: 'P1', storageConfigs })).toMatchObject({
+      reason: 'provider_rejected',
+      message: expect.stringContaining('gateway.storages in vendors/alayanew.yaml'),
+    })
+    expect((await anneal.request('GET', '/api/v1/jobs?name=refused')).json).toMatchObject({ jobs: [{}, {}, {}] })
   })
 
   test('waits until a device is free, runs, and is stopped by a pause', async () => {
@@ -76,21 +112,6 @@ describe('a job that goes out to Alaya NeW and comes back in', () => {
     expect(await anneal.log(id)).toBe('begun\n')
   })
 
-  test('fails there, is tried again as another job there, and says why', async () => {
-    const retry = { maxAttempts: 2, backoff: { initial: '10ms' } }
-    const { id } = await anneal.submit({
-      name: 'fails',
-      command: 'echo bad; exit 3',
-      retry,
-      ...hosted({ productCode: 'P1' }),
-    })
-    const job = await anneal.ended(id)
-    expect(job.attempts.length).toBe(2)
-    expect(job.outcome).toMatchObject({ reason: 'provider_failed', message: expect.stringContaining('exit code 3') })
-    expect((await behind(job)).length).toBe(2)
-    expect([await anneal.log(id, 1), await anneal.log(id, 2)]).toEqual(['bad\n', 'bad\n'])
-  })
-
   test('outlives a crash of everything, and is not begun twice', async () => {
     const command = 'echo one; while [ ! -e "$FLAG" ]; do sleep 0.05; done; echo two'
     const flag = join(anneal.home, 'flag')
@@ -111,26 +132,5 @@ describe('a job that goes out to Alaya NeW and comes back in', () => {
     expect(job.attempts.length).toBe(1)
     expect((await behind(job)).length).toBe(1)
     expect(await anneal.log(id)).toBe('one\ntwo\n')
-  })
-
-  test('is refused for good by a wrong key, a product or a mount that is not there', async () => {
-    const refused = async (options: object) => {
-      const { id } = await anneal.submit({ name: 'refused', command: 'true', ...hosted(options) })
-      return (await anneal.ended(id)).outcome
-    }
-    expect(await refused({ account: 'wrong' })).toMatchObject({
-      reason: 'provider_rejected',
-      message: expect.stringContaining('40006'),
-    })
-    expect(await refused({ productCode: 'P9' })).toMatchObject({
-      reason: 'provider_rejected',
-      message: 'There is no product P9; there are P1',
-    })
-    const storageConfigs = [{ storageId: 's', mountPath: '/data' }]
-    expect(await refused({ productCode: 'P1', storageConfigs })).toMatchObject({
-      reason: 'provider_rejected',
-      message: expect.stringContaining('gateway.storages in vendors/alayanew.yaml'),
-    })
-    expect((await anneal.request('GET', '/api/v1/jobs?name=refused')).json).toMatchObject({ jobs: [{}, {}, {}] })
   })
 })
