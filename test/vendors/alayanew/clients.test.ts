@@ -49,7 +49,7 @@ beforeAll(async () => {
     defaults: { workdir: { blob }, env: { PATH: `${join(folder, 'bin')}:${process.env.PATH}` } },
   }
   anneal = await Anneal.start({
-    devices: 1,
+    devices: 2,
     files: {
       'vendors/alayanew.yaml': JSON.stringify({ gateway }),
       'secrets/ALAYA_KEY': `${KEY}\n`,
@@ -142,6 +142,31 @@ request = urllib.request.Request('${anneal.gatewayUrl}${path}?pageNo=1&pageSize=
 print(json.dumps(json.load(urllib.request.urlopen(request))))`
     const { stdout } = await run('python3', ['-c', program])
     expect(JSON.parse(stdout)).toMatchObject({ status: 200, data: { records: [], totalRows: 0 } })
+  })
+
+  test('the example makes a job that succeeds, and shows its log', async () => {
+    const example = fileURLToPath(new URL('../../../examples/vendors/alayanew/run.sh', import.meta.url))
+    const env = { ...process.env, ALAYANEW_URL: anneal.gatewayUrl, ALAYANEW_KEY: KEY }
+    const { stdout } = await run('sh', [example], { env })
+    expect(stdout).toContain('"lines":["epoch 1","epoch 2","epoch 3"]')
+  })
+
+  test('a job of two workers that fails is tried again and keeps its lines', async () => {
+    const created = await curl('POST', `${JOBS}/create`, {
+      ...JSON.parse(/-d '(.*)'/s.exec(document('curl'))?.[1] as string),
+      maxRetryCount: 1,
+      workerCount: 2,
+      resource: { gpuCount: 1 },
+      startCommand: 'echo "rank $NODE_RANK of $WORLD_SIZE"; [ $NODE_RANK = 0 ] || sleep 0.1; exit 3',
+    })
+    const path = `${JOBS}/${created.data.id}`
+    const job = async () => (await curl('GET', path)).data
+    await until('its end', async () => (await job()).status === 'Failed')
+    expect(await job()).toMatchObject({ retryCount: 1, reason: expect.stringContaining('exit code 3') })
+    const pods = (await curl('GET', `${path}/pod/list`)).data
+    expect(pods.length).toBe(2)
+    const { lines } = (await curl('GET', `${path}/${pods[0].podName}/logs`)).data
+    expect(lines.filter((line: string) => line === 'rank 0 of 2').length).toBe(2)
   })
 
   test('no key stands in the log of the program', () => {

@@ -99,7 +99,21 @@ describe('lines of a large log', () => {
       await logs.append(part, stored, bytes.subarray(stored, end))
       stored = end
       const whole = bytes.subarray(0, end).toString().split('\n').length - 1
-      for (const from of [0, 1, Math.floor(whole / 3), Math.floor(whole / 2), whole - 5]) {
+      const inChunk =
+        bytes
+          .subarray(0, 256 * 1024)
+          .toString()
+          .split('\n').length - 1 // a line over two chunks
+      for (const from of [
+        0,
+        1,
+        inChunk - 1,
+        inChunk,
+        inChunk + 1,
+        Math.floor(whole / 3),
+        Math.floor(whole / 2),
+        whole - 5,
+      ]) {
         const { lines, next } = await reader.read([part], { from, size: 5 })
         expect(lines).toEqual(all.slice(from, Math.min(whole, from + 5)))
         expect(next).toBe(from + lines.length)
