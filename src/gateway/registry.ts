@@ -1,3 +1,4 @@
+import { alayanewFacade } from '../vendors/alayanew/facade.js'
 import { modelartsFacade } from '../vendors/modelarts/facade.js'
 import { qianfanFacade } from '../vendors/qianfan/facade.js'
 import type { Facade } from './facade.js'
@@ -6,4 +7,5 @@ import type { Facade } from './facade.js'
 export const FACADES: readonly Facade<unknown>[] = [
   qianfanFacade as Facade<unknown>,
   modelartsFacade as Facade<unknown>,
+  alayanewFacade as Facade<unknown>,
 ]
