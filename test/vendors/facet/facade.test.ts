@@ -17,6 +17,7 @@ const CONFIG = {
   tokens: [
     { secret: 'ALICE', user: 'alice' },
     { secret: 'BOB', user: 'bob', project: 'other' },
+    { secret: 'CAROL', user: 'carol' },
   ],
   datasets: {
     'ds 1': { splits: { training: '/data/train.jsonl', test: '/data/test.parquet' } },
@@ -34,7 +35,7 @@ async function start(config: object = {}, isOpen = false) {
     config: { ...CONFIG, runs, ...config },
     isOpen,
     devices: 4,
-    secrets: { ALICE: 'token-of-alice', BOB: 'token-of-bob', JWT: 'shared-key' },
+    secrets: { ALICE: 'token-of-alice', BOB: 'token-of-bob', CAROL: 'token-of-carol', JWT: 'shared-key' },
   })
 }
 beforeEach(() => start())
@@ -150,23 +151,30 @@ describe('training', () => {
 })
 
 describe('who asks', () => {
-  test('the same id of two users is two jobs, and neither sees the other', async () => {
-    const { id, jobId } = await trained()
-    for (const [method, path] of [
-      ['GET', `/jobs/${id}`],
-      ['GET', `/jobs/${id}/status`],
-      ['GET', `/jobs/download/${id}`],
-      ['DELETE', `/jobs/${id}`],
-    ] as const) {
-      const answer = await ask(method, path, undefined, 'token-of-bob')
-      expect(answer).toMatchObject({ status: 404, json: { detail: 'Job not found' } })
-    }
-    expect((await ask('GET', '/jobs', undefined, 'token-of-bob')).json).toEqual({ jobs: [] })
-    expect((await train(body(), 'token-of-bob')).json).toEqual({ job_id: id })
-    expect((await allJobs()).map(({ project }) => project)).toEqual(['default', 'other'])
-    expect((await jobOf(t.store, jobId)).stop_wanted).toBe(0)
-    expect((await ask('GET', `/jobs/${id}`)).status).toBe(200)
-  })
+  test.each([
+    ['bob', 'other'],
+    ['carol', 'default'],
+  ])(
+    'the same id of another user, %s in the project %s, is another job, and neither sees the other',
+    async (user, project) => {
+      const token = `token-of-${user}`
+      const { id, jobId } = await trained()
+      for (const [method, path] of [
+        ['GET', `/jobs/${id}`],
+        ['GET', `/jobs/${id}/status`],
+        ['GET', `/jobs/download/${id}`],
+        ['DELETE', `/jobs/${id}`],
+      ] as const) {
+        const answer = await ask(method, path, undefined, token)
+        expect(answer).toMatchObject({ status: 404, json: { detail: 'Job not found' } })
+      }
+      expect((await ask('GET', '/jobs', undefined, token)).json).toEqual({ jobs: [] })
+      expect((await train(body(), token)).json).toEqual({ job_id: id })
+      expect((await allJobs()).map(({ project }) => project)).toEqual(['default', project])
+      expect((await jobOf(t.store, jobId)).stop_wanted).toBe(0)
+      expect((await ask('GET', `/jobs/${id}`)).status).toBe(200)
+    },
+  )
 
   test.each(['/train', '/jobs', '/jobs/x', '/jobs/x/status', '/jobs/download/x'])('%s asks for it', async (path) => {
     const method = path === '/train' ? 'POST' : 'GET'
