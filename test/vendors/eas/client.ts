@@ -99,6 +99,8 @@ export class Watched {
       socket.once('open', () => resolve())
       socket.once('error', reject)
     })
+    const pings = setInterval(() => socket.readyState === WebSocket.OPEN && socket.ping(), 2_000)
+    socket.on('close', () => clearInterval(pings))
     socket.on('message', (data: Buffer) => this.frames.push(decodeFrame(data)))
     socket.on('close', (code, reason) => {
       this.closedWith = { code, reason: reason.toString() }

@@ -22,7 +22,7 @@ beforeAll(async () => {
 afterAll(() => gateway.close())
 
 test('the Python SDK: gets, searches, truncates and watches as its own tests do', async () => {
-  const { stdout } = await run(python, [STORIES, new URL(gateway.url).host, 'story', token], { timeout: 55_000 })
+  const { stdout } = await run(python, [STORIES, new URL(gateway.url).host, 'story', token], { timeout: 170_000 })
   expect(stdout.match(/^ok \w+/gm)).toEqual([
     'ok get_by_index',
     'ok get_by_request_id',
@@ -36,4 +36,4 @@ test('the Python SDK: gets, searches, truncates and watches as its own tests do'
     'ok two_watchers',
     'ok wrong_token',
   ])
-})
+}, 180_000)
