@@ -1,4 +1,5 @@
 import { alayanewFacade } from '../vendors/alayanew/facade.js'
+import { easFacade } from '../vendors/eas/facade.js'
 import { facetFacade } from '../vendors/facet/facade.js'
 import { modelartsFacade } from '../vendors/modelarts/facade.js'
 import { qianfanFacade } from '../vendors/qianfan/facade.js'
@@ -6,6 +7,7 @@ import type { Facade } from './facade.js'
 
 /** The vendors that are served. One line each; the first one answers for paths that are nobody's. */
 export const FACADES: readonly Facade<unknown>[] = [
+  easFacade as Facade<unknown>,
   qianfanFacade as Facade<unknown>,
   modelartsFacade as Facade<unknown>,
   alayanewFacade as Facade<unknown>,
