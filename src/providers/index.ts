@@ -3,10 +3,13 @@ import { Failure } from '../schema/failure.js'
 import { type JobSpec, providersOf } from '../schema/job.js'
 import { problemsOf } from '../schema/problems.js'
 import type { Vendor } from '../schema/vendors.js'
+import { easProvider } from '../vendors/eas/provider.js'
 import type { Provider } from './provider.js'
 
 /** The services that jobs can be submitted to. One line each. */
-export const HOSTED: { [name in Vendor]?: Provider<unknown, unknown> } = {}
+export const HOSTED: { [name in Vendor]?: Provider<unknown, unknown> } = {
+  eas: easProvider as unknown as Provider<unknown, unknown>,
+}
 
 /** Checks what a job tells the services that it names; fails with `invalid_spec` in the words of that service. */
 export function checkProviderOptions(spec: JobSpec): void {
