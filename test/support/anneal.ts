@@ -1,7 +1,7 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { JobSpecInput } from '../../src/schema/job.js'
@@ -25,6 +25,8 @@ export interface UpFlags {
   devices?: number
   /** The gateway asks for no credentials. */
   gatewayOpen?: boolean
+  /** Written under the home before the first start: path and content, such as `vendors/eas.yaml` or `secrets/KEY`. */
+  files?: Record<string, string>
   /** Runs the build that has crash points, and dies at this one. */
   crashAt?: string
   env?: Record<string, string>
@@ -47,9 +49,16 @@ export class Anneal {
     const anneal = new Anneal(mkdtempSync(join(tmpdir(), 'anneal-e2e-')))
     anneal.port = await freePort()
     anneal.gatewayPort = await freePort()
+    for (const [path, content] of Object.entries(flags.files ?? {})) anneal.#write(path, content)
     anneal.#temporalPort = await freePort()
     await anneal.up(flags)
     return anneal
+  }
+
+  #write(path: string, content: string): void {
+    const file = join(this.home, path)
+    mkdirSync(dirname(file), { recursive: true })
+    writeFileSync(file, content, { mode: 0o600 })
   }
 
   get url(): string {
