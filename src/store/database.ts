@@ -19,6 +19,11 @@ export interface Database {
   counters: { name: string; value: number }
   vendor_records: VendorRecordRow
   remote_runs: RemoteRunRow
+  eas_services: EasServiceRow
+  eas_queues: EasQueueRow
+  eas_entries: EasEntryRow
+  eas_deliveries: EasDeliveryRow
+  eas_consumers: EasConsumerRow
 }
 
 export interface TokenRow {
@@ -204,6 +209,76 @@ export interface RemoteRunRow {
   claimed_at: number | null
   created_at: number
   updated_at: number
+}
+
+/** A service of the EAS facade. Its name is unique among those that live. */
+export interface EasServiceRow {
+  id: string
+  project: string
+  name: string
+  /** 1: an entry of its input queue with the tag `taskType=command` becomes a job. */
+  is_job_service: number
+  /** SHA-256 of its token; null where the token stands in the configuration as the name of a secret. */
+  token_hash: string | null
+  /** JSON: what its deployment asked for; no credentials. */
+  settings: string
+  created_at: number
+  deleted_at: number | null
+}
+
+/** One of the two queues of a service; `id` is `<service id>.input` or `<service id>.sink`. */
+export interface EasQueueRow {
+  id: string
+  /** The index given last; never given again. */
+  last_index: number
+  /** Entries stored, delivered ones included, symbols not. */
+  length: number
+  state: 'Running' | 'End'
+}
+
+export interface EasEntryRow {
+  queue_id: string
+  index: number
+  priority: number
+  /** `task`: it has become a job, which is its worker. `symbol`: a word to the workers, past every queue. */
+  kind: 'plain' | 'task' | 'symbol'
+  request_id: string
+  task_id: string | null
+  /** JSON object of strings. */
+  tags: string
+  data: Buffer
+  created_at: number
+}
+
+/** What a group has been given of a queue: `pending` until the consumer commits. No row: it waits. */
+export interface EasDeliveryRow {
+  queue_id: string
+  gid: string
+  index: number
+  uid: string
+  /** `committed`: done for this group, and another group still needs the entry. */
+  state: 'pending' | 'committed'
+  delivered_at: number
+}
+
+/** One watch, known as `gid.uid`; it outlives its connection by the grace time. */
+export interface EasConsumerRow {
+  queue_id: string
+  gid: string
+  uid: string
+  /** Which connection is the newest one; null after it has gone. */
+  connection: string | null
+  /** The process that holds it. */
+  server: string
+  window: number
+  auto_commit: number
+  start_index: number
+  /** JSON object: the filter. */
+  tags: string
+  grace_ms: number
+  /** When its process last said that it is there. */
+  seen_at: number
+  left_at: number | null
 }
 
 export type Db = Kysely<Database>

@@ -3,9 +3,9 @@ import { sql } from 'kysely'
 import { Failure } from '../schema/failure.js'
 import type { Db, Dialect, Trx } from './database.js'
 
-/** What has moved: a job whose workflow must look, a host's or a hosted attempt's desired state, a job's timeline, its logs. Told after the commit. */
+/** What has moved: a job whose workflow must look, a host's or a hosted attempt's desired state, a job's timeline, its logs, an EAS queue. Told after the commit. */
 export interface Change {
-  kind: 'job' | 'host' | 'remote' | 'timeline' | 'log'
+  kind: 'job' | 'host' | 'remote' | 'timeline' | 'log' | 'queue'
   id: string
   /** A job accepted by this commit, which has no workflow yet. */
   isNew?: boolean

@@ -1,0 +1,12 @@
+/**
+ * What a client of the queues has done wrong, with the status that its SDK expects (reference eas-queue.md §13 #26, #35):
+ * 400 bad parameter, 401 bad token, 404 no such thing, 409 ended, 413 entry too large, 429 queue full.
+ */
+export class QueueProblem extends Error {
+  readonly status: 400 | 401 | 404 | 409 | 413 | 429
+
+  constructor(status: QueueProblem['status'], message: string) {
+    super(message)
+    this.status = status
+  }
+}
