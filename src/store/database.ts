@@ -278,6 +278,8 @@ export interface EasConsumerRow {
   start_index: number
   /** JSON object: the filter. */
   tags: string
+  /** `Leaving`: gone, and what it has not committed is kept for it for `grace_ms`; `Gone`: no longer. */
+  state: 'Running' | 'Leaving' | 'Gone'
   grace_ms: number
   /** When its process last said that it is there. */
   seen_at: number

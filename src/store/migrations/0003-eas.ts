@@ -73,6 +73,7 @@ async function createDeliveries(db: Kysely<unknown>): Promise<void> {
     .addColumn('auto_commit', 'integer', (c) => c.notNull())
     .addColumn('start_index', 'bigint', (c) => c.notNull())
     .addColumn('tags', 'text', (c) => c.notNull())
+    .addColumn('state', 'text', (c) => c.notNull())
     .addColumn('grace_ms', 'bigint', (c) => c.notNull())
     .addColumn('seen_at', 'bigint', (c) => c.notNull())
     .addColumn('left_at', 'bigint')
@@ -84,7 +85,13 @@ async function createIndexes(db: Kysely<unknown>): Promise<void> {
   await db.schema
     .createIndex('eas_entries_to_push')
     .on('eas_entries')
-    .columns(['queue_id', 'kind', 'priority', 'index'])
+    .columns(['queue_id', 'priority desc', 'index'])
+    .execute()
+  await db.schema
+    .createIndex('eas_symbols')
+    .on('eas_entries')
+    .columns(['queue_id', 'index'])
+    .where(sql.ref('kind'), '=', sql.lit('symbol'))
     .execute()
   await db.schema.createIndex('eas_entries_by_request').on('eas_entries').columns(['queue_id', 'request_id']).execute()
   await db.schema

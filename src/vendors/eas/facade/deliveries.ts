@@ -53,7 +53,7 @@ export async function releaseDeliveries(
  * (reference §13 #23). Unknown indexes are no fault (#22). What a job works on, only `commitTask` commits for its group.
  */
 export async function commitEntries(tx: Tx, queue: Queue, gid: string, indexes: number[]): Promise<void> {
-  const others = await liveGroups(tx.q, queue, tx.now, gid)
+  const others = await liveGroups(tx.q, queue, gid)
   const tasks = await taskEntries(tx.q, queue, { indexes })
   const isOurs = new Set(gid === workerGroup(queue.service) ? tasks.map(({ index }) => index) : [])
   const committed = indexes.filter((index) => !isOurs.has(index))
@@ -127,14 +127,20 @@ export async function countWaiting(q: Db, queue: Queue): Promise<number> {
   return Number(n)
 }
 
+/** The indexes of those that wait. */
+export async function waitingIndexes(q: Db, queue: Queue): Promise<number[]> {
+  const rows = await waiting(q, queue).clearSelect().select('e.index').execute()
+  return rows.map(({ index }) => Number(index))
+}
+
 /** Groups, other than one, with a consumer that is connected or in its grace time. */
-export async function liveGroups(q: Db, queue: Queue, now: number, except?: string): Promise<string[]> {
+export async function liveGroups(q: Db, queue: Queue, except?: string): Promise<string[]> {
   const rows = await q
     .selectFrom('eas_consumers')
     .select('gid')
     .distinct()
     .where('queue_id', '=', queue.id)
-    .where((eb) => eb.or([eb('left_at', 'is', null), eb(eb('left_at', '+', eb.ref('grace_ms')), '>', now)]))
+    .where('state', '!=', 'Gone')
     .execute()
   return rows.map(({ gid }) => gid).filter((gid) => gid !== except)
 }
@@ -185,7 +191,7 @@ async function noteCommitted(tx: Tx, queue: Queue, gid: string, indexes: number[
 }
 
 async function deleteWhereAllCommitted(tx: Tx, queue: Queue, indexes: number[]): Promise<void> {
-  const live = await liveGroups(tx.q, queue, tx.now)
+  const live = await liveGroups(tx.q, queue)
   const tasks = new Set((await taskEntries(tx.q, queue, { indexes })).map(({ index }) => index))
   const settled: number[] = []
   for (const part of chunks(indexes)) {

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { sql } from 'kysely'
 import type { Db, EasEntryRow, EasQueueRow } from '../../../store/database.js'
 import type { Tx } from '../../../store/store.js'
 import { QueueProblem } from './problem.js'
@@ -83,11 +84,11 @@ export async function readEntries(
   const isWanted = (head: EntryHead) => matches(head.tags, tags) && !wanted.isHidden?.(head.index)
   const found: EntryHead[] = []
   let from = wanted.from === -1 ? await newestIndex(q, queue) : (wanted.from ?? 0)
-  for (;;) {
+  for (let size = Math.max(20, wanted.limit); ; size *= 4) {
     const page = await heads(q, queue, tags)
       .where('index', '>=', from)
       .orderBy('index')
-      .limit(Math.max(20, Math.min(PAGE, wanted.limit)))
+      .limit(Math.min(PAGE, size))
       .execute()
     const parsed = page.map(headOf)
     for (const head of parsed) if (found.length < wanted.limit && isWanted(head)) found.push(head)
@@ -172,6 +173,12 @@ export async function truncateEntries(tx: Tx, queue: Queue, below: number): Prom
   return gone
 }
 
+/** Ends a stream: nothing can be put any more. */
+export async function endQueue(tx: Tx, queue: Queue): Promise<void> {
+  await tx.q.updateTable('eas_queues').set({ state: 'End' }).where('id', '=', queue.id).execute()
+  tx.changed({ kind: 'queue', id: queue.id })
+}
+
 /** Entries of kind `task` among those with these indexes, or below one. */
 export async function taskEntries(
   q: Db,
@@ -206,6 +213,9 @@ export function headOf(row: Pick<EasEntryRow, (typeof HEAD)[number]>): EntryHead
     createdAt: Number(row.created_at),
   }
 }
+
+/** Written out, so that the small index of the symbols serves it. */
+export const IS_SYMBOL = sql<boolean>`kind = 'symbol'`
 
 export const HEAD = ['index', 'request_id', 'tags', 'priority', 'kind', 'created_at'] as const
 

@@ -3,10 +3,10 @@
  * 400 bad parameter, 401 bad token, 404 no such thing, 409 ended, 413 entry too large, 429 queue full.
  */
 export class QueueProblem extends Error {
-  readonly status: 400 | 401 | 404 | 409 | 413 | 429
+  readonly statusCode: 400 | 401 | 404 | 409 | 413 | 429
 
-  constructor(status: QueueProblem['status'], message: string) {
+  constructor(statusCode: QueueProblem['statusCode'], message: string) {
     super(message)
-    this.status = status
+    this.statusCode = statusCode
   }
 }

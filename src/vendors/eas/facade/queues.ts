@@ -30,6 +30,18 @@ export function serviceOf(q: Db, name: string, project?: string): Promise<EasSer
   return query.executeTakeFirst()
 }
 
+/** The queue that a key of rows belongs to; undefined when its service is gone. */
+export async function queueOfId(q: Db, id: string): Promise<Queue | undefined> {
+  const [serviceId, kind] = id.split('.') as [string, QueueKind]
+  const service = await q
+    .selectFrom('eas_services')
+    .selectAll()
+    .where('id', '=', serviceId)
+    .where('deleted_at', 'is', null)
+    .executeTakeFirst()
+  return service && queueOf(service, kind)
+}
+
 /** Makes a service with its two empty queues. Fails with the database's own error where the name is taken. */
 export async function createService(
   tx: Tx,
