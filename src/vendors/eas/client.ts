@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
 import { type ProviderTools, RemoteFault } from '../../providers/provider.js'
 import { type EasAccount, queueUrls } from './config-account.js'
+import { decodeFrameListJson, HEADER } from './wire.js'
 
 /** One request may take this long; the SDK's own limit is 5 s, and a put of some MiB may need more. Milliseconds. */
 const REQUEST_LIMIT = 30_000
@@ -29,14 +30,6 @@ export interface Entry {
 const Found = z.object({ IsPending: z.boolean(), WaitCount: z.number().optional() })
 export type Found = z.infer<typeof Found>
 
-const Entries = z.array(
-  z.object({
-    index: z.string().transform(BigInt),
-    tags: z.record(z.string(), z.string()).nullish(),
-    data: z.string().nullish(),
-  }),
-)
-
 export interface EasClient {
   /** Gives the index. Not safe to repeat: fails with `unclear` where the entry may have been stored. */
   put(data: string, tags: Tags, signal: AbortSignal): Promise<bigint>
@@ -59,8 +52,8 @@ export function createClient(account: EasAccount, tools: ProviderTools): EasClie
   const call = async ({ method, queue, query, body, signal }: Call): Promise<{ status: number; text: string }> => {
     const headers: Tags = {
       authorization: tools.secret(account.token),
-      'x-eas-queueservice-redis-uid': uid,
-      'x-eas-queueservice-redis-gid': account.gid,
+      [HEADER.user]: uid,
+      [HEADER.group]: account.gid,
       accept: 'application/json',
     }
     const url = `${urls[queue]}?${new URLSearchParams(query)}`
@@ -141,15 +134,15 @@ function silence(method: string, cause: unknown): RemoteFault {
 }
 
 function entriesOf(text: string): Entry[] {
-  // An index may exceed 2^53. No text inside of the JSON can look so: its quotes are escaped.
-  const exact = text.replace(/"index"\s*:\s*(\d+)/g, '"index":"$1"')
-  const read = Entries.safeParse(parse(exact))
-  if (!read.success) throw new RemoteFault('unavailable', `get: not understood: ${text.slice(0, 100)}`)
-  return read.data.map(({ index, tags, data }) => ({
-    index,
-    tags: tags ?? {},
-    data: Buffer.from(data ?? '', 'base64').toString('utf8'),
-  }))
+  try {
+    return decodeFrameListJson(text).map(({ index, tags, data }) => ({
+      index: BigInt(index),
+      tags,
+      data: Buffer.from(data).toString('utf8'),
+    }))
+  } catch (cause) {
+    throw new RemoteFault('unavailable', `get: not understood: ${text.slice(0, 100)}`, { cause })
+  }
 }
 
 function parse(text: string): unknown {

@@ -10,7 +10,8 @@ import { MINUTE, SECOND } from '../../schema/duration.js'
 import { createClient, type EasClient, type Entry, type Tags } from './client.js'
 import { commandLine } from './command-line.js'
 import { EasAccount, EasOptions } from './config-account.js'
-import { COMMAND, isFinal, phaseOf, type ReadPiece, readPiece, STOP, SYMBOL_TAG } from './task.js'
+import { COMMAND, isFinal, phaseOf, type ReadPiece, readPiece, STOP } from './task.js'
+import { SYMBOL_TAG } from './wire.js'
 
 /** Sink entries asked for at once. Ours: a piece may be as large as the service's largest entry, which it does not tell us. */
 const PAGE = 64

@@ -7,8 +7,7 @@ export type TaskState = (typeof TASK_STATES)[number]
 
 /** Tag of the entries that carry a shell line, on input and, copied, on sink (reference §8.1, §8.2). */
 export const COMMAND = 'command'
-/** Tag of an entry that is a sign to whoever runs the task, such as a stop; and the data of a stop (reference §8.4). */
-export const SYMBOL_TAG = '_is_symbol_'
+/** The data of a symbol that stops a task (reference §8.4). */
 export const STOP = 'stop'
 
 /** A piece of a task's log, as the data of a sink entry. Further keys are allowed; the four are always there (#32). */

@@ -1,20 +1,13 @@
-import type { JobDefaults } from '../../../schema/vendor-config.js'
 import type { Db, EasServiceRow, EasTaskRow } from '../../../store/database.js'
 import { submitJob } from '../../../store/jobs.js'
 import { lockNamed, type Tx } from '../../../store/store.js'
 import { findEntry, queueRow, withData } from './entries.js'
+import type { Limits } from './limits.js'
 import { queueOf } from './queues.js'
 import { rescale, type Scale } from './scaling.js'
 import { settingsOf } from './settings.js'
 import { countTasks, nextWaiting, updateTask } from './task-rows.js'
 import { taskSpec } from './task-spec.js'
-
-/** What the operator's file says of a service. */
-export interface Limits {
-  job?: JobDefaults | undefined
-  /** Entries that its sink holds. */
-  maxLength: number
-}
 
 /**
  * Gives waiting tasks to free instances, each as a job, after the number of instances has been brought to what the load asks

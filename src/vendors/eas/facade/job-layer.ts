@@ -3,16 +3,15 @@ import { requestStop } from '../../../store/stop.js'
 import type { Tx } from '../../../store/store.js'
 import { COMMAND, STOP, type TaskState } from '../task.js'
 import { commitTask } from './deliveries.js'
-import { dispatch, type Limits } from './dispatch.js'
+import { dispatch } from './dispatch.js'
 import { type EntryHead, findEntry, markTask, withData } from './entries.js'
 import type { JobHook } from './job-hook.js'
+import type { LimitsOf } from './limits.js'
 import { QueueProblem } from './problem.js'
 import { type Queue, queueOf } from './queues.js'
 import { putPiece } from './sink-piece.js'
 import { insertTask, REMEMBERED, rememberStop, taskNamed, taskOfEntry, updateTask, wasStopped } from './task-rows.js'
 import { taskSpec } from './task-spec.js'
-
-export type LimitsOf = (service: EasServiceRow) => Limits
 
 /**
  * What the entries on the input of a job service mean: a command is a task, and becomes a job when an instance is free; a

@@ -139,6 +139,6 @@ class TaskLoop {
   #run(work: Promise<unknown>): void {
     const noted = work.catch((error) => this.deps.logger.error({ err: error }, 'the tasks of EAS services stood still'))
     this.#underWay.add(noted)
-    noted.finally(() => this.#underWay.delete(noted))
+    noted.finally(() => this.#underWay.delete(noted)).catch(() => undefined)
   }
 }
