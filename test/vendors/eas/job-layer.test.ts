@@ -130,9 +130,10 @@ test('a task whose job still waits for a device is stopped when its entry is tak
   expect((await eas.whole('a')).states).toEqual(['Stopped'])
 })
 
-test('taking away the entry of a running task leaves it running', async () => {
+test('taking away the entry of a task that is shown as pending leaves it running', async () => {
   const entry = await eas.put('work', 'a')
   const attempt = await eas.run('a')
+  await until('the entry to be pending', async () => (await eas.search(entry))?.isPending)
   await eas.delete(entry)
   expect(await eas.isStopWanted(attempt.job_id)).toBe(false)
   await eas.log(attempt, 'still here\n')

@@ -30,7 +30,7 @@ import { newSqliteStore } from '../../support/stores.js'
 export class JobService {
   readonly limits = { maxLength: 100_000 }
   readonly hook: JobHook
-  #stop: () => Promise<void> = async () => undefined
+  #stops: (() => Promise<void>)[] = []
 
   private constructor(
     readonly store: Store,
@@ -62,15 +62,15 @@ export class JobService {
   /** Begins to tell on the sink, as a gateway that starts. */
   speak(): void {
     const logger = pino({ level: 'silent' })
-    this.#stop = startTasks({ store: this.store, logs: this.logs, limitsOf: () => this.limits, logger })
+    this.#stops.push(startTasks({ store: this.store, logs: this.logs, limitsOf: () => this.limits, logger }))
   }
 
-  silence(): Promise<void> {
-    return this.#stop()
+  async silence(): Promise<void> {
+    await Promise.all(this.#stops.splice(0).map((stop) => stop()))
   }
 
   async close(): Promise<void> {
-    await this.#stop()
+    await this.silence()
     await this.drop()
   }
 

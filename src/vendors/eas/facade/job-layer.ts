@@ -10,7 +10,15 @@ import type { LimitsOf } from './limits.js'
 import { QueueProblem } from './problem.js'
 import { type Queue, queueOf } from './queues.js'
 import { putPiece } from './sink-piece.js'
-import { insertTask, REMEMBERED, rememberStop, taskNamed, taskOfEntry, updateTask, wasStopped } from './task-rows.js'
+import {
+  insertTask,
+  lockTaskOfEntry,
+  REMEMBERED,
+  rememberStop,
+  taskNamed,
+  updateTask,
+  wasStopped,
+} from './task-rows.js'
 import { taskSpec } from './task-spec.js'
 
 /**
@@ -35,8 +43,9 @@ export function createJobHook(limitsOf: LimitsOf): JobHook {
 
     async onInputDelete(tx, queue, entries) {
       for (const entry of entries) {
-        const task = await taskOfEntry(tx.q, queue.service, entry.index)
-        if (task && (await isWaiting(tx, task))) await stopTask(tx, queue, task)
+        const task = await lockTaskOfEntry(tx, queue.service, entry.index)
+        // A client that was told "not pending" takes away what it believes to wait, though its job may have begun since.
+        if (task?.is_delivered === 0) await stopTask(tx, queue, task)
       }
     },
 
@@ -72,18 +81,6 @@ async function answerAtOnce(
   if (said !== '') await putPiece(tx, queueOf(queue.service, 'sink'), task, { command, state: said })
   await markTask(tx, queue, entry.index)
   await commitTask(tx, queue, entry.index)
-}
-
-/** Whether nothing of a task runs yet: its entry is not delivered, even where that is not noted yet. */
-async function isWaiting(tx: Tx, task: EasTaskRow): Promise<boolean> {
-  if (task.state !== 'given') return true
-  const granted = await tx.q
-    .selectFrom('attempts')
-    .select('number')
-    .where('job_id', '=', task.job_id as string)
-    .where('granted_at', 'is not', null)
-    .executeTakeFirst()
-  return granted === undefined
 }
 
 /** One that has a job says its last word when that has ended; one that waits says it now. */

@@ -59,14 +59,15 @@ export function taskNamed(q: Db, service: EasServiceRow, taskId: string): Promis
     .executeTakeFirst()
 }
 
-export function taskOfEntry(q: Db, service: EasServiceRow, index: number): Promise<EasTaskRow | undefined> {
-  return q
+/** The open task of an entry, locked until the end of the transaction. */
+export function lockTaskOfEntry(tx: Tx, service: EasServiceRow, index: number): Promise<EasTaskRow | undefined> {
+  const open = tx.q
     .selectFrom('eas_tasks')
     .selectAll()
     .where('service_id', '=', service.id)
     .where('index', '=', index)
     .where('state', '!=', 'done')
-    .executeTakeFirst()
+  return forUpdate(tx, open).executeTakeFirst()
 }
 
 /** The tasks that have a job, of one service or of all. */
