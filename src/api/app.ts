@@ -22,6 +22,7 @@ import { hostRoutes } from './host.js'
 import { inventoryRoutes } from './inventory.js'
 import { jobRoutes } from './jobs.js'
 import { logRoutes } from './logs.js'
+import { type Deployments, serviceRoutes } from './services.js'
 
 export interface Deps {
   store: Store
@@ -29,6 +30,7 @@ export interface Deps {
   blobs: BlobStore
   logger: Logger
   version: string
+  deployments: Deployments
   /** Whether Temporal answered last; shown by `/readyz`, and no condition for a submit. */
   temporalAnswers: () => boolean
 }
@@ -56,6 +58,7 @@ export async function createApp(deps: Deps): Promise<App> {
     eventRoutes(routes, deps)
     logRoutes(routes, deps)
     inventoryRoutes(routes, deps)
+    serviceRoutes(routes, deps)
     blobRoutes(routes, deps)
     hostRoutes(routes, deps)
     healthRoutes(routes, deps)

@@ -26,6 +26,7 @@ const COMMANDS: Record<string, Entry> = {
   queue: { summary: 'show who waits for devices', load: () => import('./commands/queue.js') },
   host: { summary: 'run the agent of this machine; list hosts', load: () => import('./commands/host.js') },
   pool: { summary: 'list pools', load: () => import('./commands/pool.js') },
+  service: { summary: 'deploy services for the clients of PAI-EAS', load: () => import('./commands/service.js') },
   server: { summary: 'run the API alone', load: () => import('./commands/server.js') },
   worker: { summary: 'run the workflows alone', load: () => import('./commands/worker.js') },
 }

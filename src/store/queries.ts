@@ -1,5 +1,5 @@
 import { Failure } from '../schema/failure.js'
-import type { JobSpec } from '../schema/job.js'
+import { devicesOf, type JobSpec } from '../schema/job.js'
 import type { Outcome } from '../schema/outcome.js'
 import type { State } from '../schema/state.js'
 import type { AttemptView, EventView, JobSummary, JobView, QueueEntry } from '../schema/view.js'
@@ -157,7 +157,7 @@ async function waitingFor(db: Db, job: JobRow, position: number | null): Promise
       .where('pool', '=', job.pool)
       .where('connected', '=', 1)
       .executeTakeFirstOrThrow()
-    const place = `${position}. in pool ${job.pool}; needs ${Math.max(1, spec.resources.gpus ?? 1)} device(s)${spec.resources.gpuType ? ` of type ${spec.resources.gpuType}` : ''} on one host`
+    const place = `${position}. in pool ${job.pool}; needs ${devicesOf(spec)} device(s)${spec.resources.gpuType ? ` of type ${spec.resources.gpuType}` : ''} on one host`
     return Number(hosts.count) === 0 ? `${place}; no host of the pool is connected` : place
   }
   if (job.state === 'queued')

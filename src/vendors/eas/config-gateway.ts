@@ -45,15 +45,21 @@ export const EasGateway = z.strictObject({
     .string()
     .min(1)
     .optional()
-    .describe('What a deployed service shows as its address; default: that of the gateway. Needed where front ends run on other machines'),
+    .describe(
+      'What a deployed service shows as its address; default: that of the gateway. Needed where front ends run on other machines',
+    ),
   images: z
     .record(z.string(), JobDefaults)
     .default({})
-    .describe('What stands for a container image: setup, env, workdir, pool; `*` for every other one. A key without a tag fits all tags'),
+    .describe(
+      'What stands for a container image: setup, env, workdir, pool; `*` for every other one. A key without a tag fits all tags',
+    ),
   instanceTypes: z
     .record(z.string(), JobDefaults)
     .default({})
-    .describe('What stands for an instance type, such as `ecs.gn6i-c4g1.xlarge`: resources, pool. Others change nothing'),
+    .describe(
+      'What stands for an instance type, such as `ecs.gn6i-c4g1.xlarge`: resources, pool. Others change nothing',
+    ),
   mounts: PathMap.default({}).describe('Beginnings of `oss.path`, and the folder of this machine that each means'),
   rewriteMountPaths: z
     .boolean()

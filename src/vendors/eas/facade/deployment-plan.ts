@@ -34,7 +34,8 @@ export function planOf(description: ServiceDescription, config: EasGateway, endp
   const type = metadata.type ?? 'service'
   const hasQueues = type !== 'service'
   const mounts = mountsOf(description, config)
-  const front = type === 'ScalableJobService' ? description.front_end : hasQueues ? undefined : description.containers?.[0]
+  const front =
+    type === 'ScalableJobService' ? description.front_end : hasQueues ? undefined : description.containers?.[0]
   const isWeb = metadata.enable_webservice ?? false
   const withFront = front !== undefined && (type === 'service' || isWeb)
   if (type === 'service' && !front?.script) throw missing('containers[0].script', 'is what such a service runs')

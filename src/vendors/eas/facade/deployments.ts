@@ -45,7 +45,8 @@ export function createDeployments(deps: DeploymentDeps) {
       const service = await store.transact(async (tx) => {
         const made = await deploy(tx, config, caller, plan, token)
         // Last, so that a name that is taken leaves no trace; before the commit, so that the front end finds it.
-        if (forFrontEnd !== undefined && forFrontEnd !== null) writeSecret(deps.secrets, tokenSecret(plan.name), forFrontEnd)
+        if (forFrontEnd !== undefined && forFrontEnd !== null)
+          writeSecret(deps.secrets, tokenSecret(plan.name), forFrontEnd)
         return made
       })
       return { ...(await view(store.read, service, endpoint())), token }
