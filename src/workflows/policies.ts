@@ -18,6 +18,6 @@ export const STORE_CALLS = {
 export const WATCHING = {
   taskQueue: MONITOR_QUEUE,
   startToCloseTimeout: 3650 * DAY,
-  heartbeatTimeout: 1 * MINUTE,
+  heartbeatTimeout: 20 * SECOND,
   retry: { initialInterval: 1 * SECOND, backoffCoefficient: 2, maximumInterval: 1 * MINUTE },
 } as const

@@ -75,8 +75,8 @@ test('a job outlives the end of everything around it, with its whole log and one
   await until('some lines', async () => (await anneal.log(job.id)).includes('line 5\n'))
   await anneal.killAll()
   await anneal.up({ devices: 4 })
-  expect((await anneal.ended(job.id, 60_000)).outcome?.reason).toBe('completed')
+  expect((await anneal.ended(job.id, 90_000)).outcome?.reason).toBe('completed')
   expect(await anneal.log(job.id)).toBe(Array.from({ length: 30 }, (_, i) => `line ${i + 1}\n`).join(''))
   const { jobs } = (await anneal.request('GET', '/api/v1/jobs?limit=100')).json as { jobs: JobSummary[] }
   expect(jobs.filter(({ tags }) => tags.taskId?.startsWith(job.id))).toHaveLength(1)
-})
+}, 120_000)
