@@ -37,18 +37,31 @@ export interface Given {
   symbols: Entry[]
 }
 
+export interface Claimed {
+  given: Given[]
+  /** Something may wait for a place to become free. */
+  mayWait: boolean
+  /** There was more to give at once than one transaction gives. */
+  isCut: boolean
+  /** The stream has ended, and nothing is left for these takers. */
+  isOver: boolean
+}
+
 /**
  * Hands out what waits on a queue: symbols to everyone; to a new connection what it had before; then, group by group, each
  * waiting entry to one consumer, the one with the fewest at hand first (reference §7). Everything given is noted in the
- * same transaction. `isOver`: the stream has ended and nothing is left for these takers.
+ * same transaction.
  */
 export async function claim(
   tx: Tx,
   queue: Queue,
   takers: readonly Taker[],
   isHidden: (index: number) => boolean,
-): Promise<{ given: Given[]; isOver: boolean }> {
+): Promise<Claimed> {
   await lockNamed(tx, `eas ${queue.id}`)
+  const { state } = await queueRow(tx.q, queue)
+  let mayWait = state === 'End'
+  let isCut = false
   const atHand = await countAtHand(tx, queue)
   const given = new Map(takers.map((taker) => [taker, { taker, entries: [] as Entry[], symbols: [] as Entry[] }]))
   for (const [taker, symbols] of await symbolsFor(tx, queue, takers)) (given.get(taker) as Given).symbols = symbols
@@ -57,8 +70,12 @@ export async function claim(
   }
   for (const gid of new Set(takers.map((taker) => taker.gid))) {
     const members = takers.filter((taker) => taker.gid === gid)
-    for (const [taker, heads] of await distribute(tx, queue, members, atHand, isHidden)) {
+    const share = await distribute(tx, queue, members, atHand, isHidden)
+    mayWait ||= share.mayWait
+    isCut ||= share.isCut
+    for (const [taker, heads] of share.assigned) {
       const entries = await bytesOf(tx, queue, taker, heads)
+      isCut ||= entries.length < heads.length
       await markDelivered(
         tx,
         queue,
@@ -70,7 +87,7 @@ export async function claim(
   }
   const list = [...given.values()].filter(({ entries, symbols }) => entries.length + symbols.length > 0)
   const isQuiet = list.length === 0 && takers.every((taker) => !atHand.get(nameOf(taker)))
-  return { given: list, isOver: isQuiet && (await queueRow(tx.q, queue)).state === 'End' }
+  return { given: list, mayWait, isCut, isOver: isQuiet && state === 'End' }
 }
 
 function nameOf({ gid, uid }: { gid: string; uid: string }): string {
@@ -101,17 +118,20 @@ async function distribute(
   members: readonly Taker[],
   atHand: Map<string, number>,
   isHidden: (index: number) => boolean,
-): Promise<Map<Taker, EntryHead[]>> {
+): Promise<{ assigned: Map<Taker, EntryHead[]>; mayWait: boolean; isCut: boolean }> {
   const assigned = new Map<Taker, EntryHead[]>()
   const loads = new Map(members.map((taker) => [taker, atHand.get(nameOf(taker)) ?? 0]))
   const places = new Map(members.map((taker) => [taker, freePlaces(taker, loads.get(taker) as number)]))
-  let total = Math.min(BATCH, sum(places.values()))
+  const free = sum(places.values())
+  let total = Math.min(BATCH, free)
+  let hasSkipped = false
   const isFiltered = members.some(({ tags }) => Object.keys(tags).length > 0)
   for (let offset = 0; total > 0; ) {
     const page = await waitingFor(tx, queue, members, isFiltered ? BATCH : total, offset)
     for (const head of page) {
       if (total === 0 || isHidden(head.index)) continue
       const taker = chooseTaker(members, places, loads, head)
+      hasSkipped ||= !taker
       if (!taker) continue
       const heads = assigned.get(taker)
       if (heads) heads.push(head)
@@ -123,7 +143,7 @@ async function distribute(
     if (page.length === 0) break
     offset += page.length
   }
-  return assigned
+  return { assigned, mayWait: total === 0 || hasSkipped, isCut: total === 0 && free > BATCH }
 }
 
 /** Among those who take such an entry and have a place, the one with the least at hand; one that handed it back only if it is alone. */
@@ -203,6 +223,7 @@ function bytesOf(tx: Tx, queue: Queue, taker: Taker, heads: EntryHead[]): Entry[
 
 /** Symbols reach every consumer, past windows, filters and order (reference §13 #27). */
 async function symbolsFor(tx: Tx, queue: Queue, takers: readonly Taker[]): Promise<Map<Taker, Entry[]>> {
+  if (queue.kind !== 'input') return new Map()
   const rows = await tx.q
     .selectFrom('eas_entries')
     .select([...HEAD, 'data'])

@@ -34,7 +34,7 @@ export async function onPost({ queues, target, request, reply }: Call) {
     throw new QueueProblem(400, 'requestId: expected printable ASCII, since it is answered in a header')
   }
   const entry = { data, tags: params.tags, priority, maxLength: limits.maxLength }
-  const { index, requestId } = await store.transact((tx) => put(tx, queue, entry, queues.hook))
+  const { index, requestId } = await queues.hub.change(queue, (tx) => put(tx, queue, entry, queues.hook))
   return reply.type('text/plain').header(HEADER.requestId, requestId).send(String(index))
 }
 
@@ -47,7 +47,7 @@ export async function onGet(call: Call) {
   if (params.flag('_search_')) return search(call, params)
   if (params.flag('_count_')) {
     const priority = params.has('_priority_') ? params.integer('_priority_', 0) : undefined
-    await queues.reservations.settled(target.queue.id)
+    await settled(queues, target)
     const count = await countEntries(queues.deps.store.read, target.queue, params.tags, priority)
     return reply.type('text/plain').send(String(count))
   }
@@ -63,7 +63,7 @@ export async function onPut({ queues, target, request, reply }: Call) {
     const code = new URLSearchParams(bodyOf(request).toString('utf8')).get('_code_')
     await queues.hub.handBack(target.queue, consumer, indexes, code === 'Shutdown')
   } else {
-    await queues.deps.store.transact((tx) => commitEntries(tx, target.queue, consumer.gid, indexes))
+    await queues.hub.free(target.queue, (tx) => commitEntries(tx, target.queue, consumer.gid, indexes))
   }
   return reply.type('text/plain').send('OK')
 }
@@ -83,15 +83,20 @@ export async function onDelete({ queues, target, request, reply }: Call) {
   return reply.type('text/plain').send('OK')
 }
 
+/** What was sent and answered before is out of the store. */
+async function settled({ hub, reservations }: Queues, { queue }: Target): Promise<void> {
+  await Promise.all([hub.settled(queue), reservations.settled(queue.id)])
+}
+
 async function attributes({ queues, target, request, reply }: Call) {
-  await queues.reservations.settled(target.queue.id)
+  await settled(queues, target)
   const texts = await attributesOf(queues.deps.store.read, target, Date.now())
   if (wantsProtobuf(request)) return reply.type(PROTOBUF).send(Buffer.from(encodeAttributes(texts)))
   return reply.type('application/json').send(`${JSON.stringify(texts)}\n`)
 }
 
 async function search({ queues, target, reply }: Call, params: Params) {
-  await queues.reservations.settled(target.queue.id)
+  await settled(queues, target)
   const place = await placeOf(queues.deps.store.read, target.queue, params.index('_index_'))
   if (!place) throw new QueueProblem(404, 'no data in stream')
   return reply.type('application/json').send(

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 import { SECOND } from '../../../schema/duration.js'
 import { newId } from '../../../store/ids.js'
-import type { Store } from '../../../store/store.js'
+import type { Change, Store, Tx } from '../../../store/store.js'
 import { claim } from './claim.js'
 import { Connection, type Link } from './connection.js'
 import {
@@ -23,6 +23,8 @@ import { type Queue, queueOfId, workerGroup } from './queues.js'
 import type { Reservations } from './reservations.js'
 
 const SWEEP_EVERY = 0.5 * SECOND
+/** What was sent with auto-commit is committed together, so that it does not cost a commit each. */
+const AUTO_COMMIT_AFTER = 20
 /** A WebSocket consumer that has said nothing for so long is gone (reference §13 #21). */
 const SILENT_FOR = 15 * SECOND
 
@@ -33,6 +35,10 @@ interface Channel {
   /** Steps that must not overlap: joining, and handing out. */
   turn: Promise<void>
   isDue: boolean
+  /** Something may wait there for a place. */
+  mayWait: boolean
+  /** Runs while something that was sent waits to be committed. */
+  committing: NodeJS.Timeout | undefined
 }
 
 /** Hands out what waits on the queues to whoever watches them in this process. */
@@ -65,11 +71,38 @@ export class Hub {
     )
   }
 
+  /**
+   * Changes a queue, with the hand-out that follows from it in the same commit: a commit costs a flush of the disk, and
+   * transactions that arrive together share one (docs/decisions/0006).
+   */
+  async change<T>(queue: Queue, fn: (tx: Tx) => Promise<T>): Promise<T> {
+    const changed = this.#changeQuietly(queue, fn)
+    const channel = this.#channels.get(queue.id)
+    if (channel) this.#handOut(channel)
+    const value = await changed
+    this.#tellWaiting(queue.id)
+    return value
+  }
+
+  /** The same for a change that only frees places: nothing follows where nothing waits for one. */
+  async free(queue: Queue, fn: (tx: Tx) => Promise<void>): Promise<void> {
+    const changed = this.#changeQuietly(queue, fn)
+    const channel = this.#channels.get(queue.id)
+    if (channel?.mayWait) this.#handOut(channel)
+    await changed
+  }
+
+  /** When what was sent to consumers with auto-commit is committed. */
+  async settled(queue: Queue): Promise<void> {
+    const channel = this.#channels.get(queue.id)
+    if (channel) await this.#commitAllSent(channel)
+  }
+
   /** Something has changed on a queue: hands out, and lets those look again who wait for it. */
   wake(queueId: string): void {
     const channel = this.#channels.get(queueId)
     if (channel) this.#handOut(channel)
-    for (const look of this.#waiting.get(queueId) ?? []) look()
+    this.#tellWaiting(queueId)
   }
 
   /** Calls `look` at every change of a queue, until the result is called. */
@@ -128,7 +161,7 @@ export class Hub {
       ?.connections.find(({ gid, uid }) => gid === consumer.gid && uid === consumer.uid)
     if (its && isLeaving) its.isLeaving = true
     for (const index of indexes) its?.refused.add(index)
-    await this.#store.transact((tx) => releaseDeliveries(tx, queue, consumer, indexes))
+    await this.change(queue, (tx) => releaseDeliveries(tx, queue, consumer, indexes))
   }
 
   async close(): Promise<void> {
@@ -145,10 +178,28 @@ export class Hub {
     }
   }
 
+  #tellWaiting(queueId: string): void {
+    for (const look of this.#waiting.get(queueId) ?? []) look()
+  }
+
+  /** Without the news of this queue where nobody else could hear it: who calls this hands out by itself. */
+  #changeQuietly<T>(queue: Queue, fn: (tx: Tx) => Promise<T>): Promise<T> {
+    if (this.#store.dialect === 'postgres') return this.#store.transact(fn)
+    const isOurs = (change: Change) => change.kind === 'queue' && change.id === queue.id
+    return this.#store.transact((tx) => fn({ ...tx, changed: (change) => isOurs(change) || tx.changed(change) }))
+  }
+
   #channelOf(queue: Queue): Channel {
     const known = this.#channels.get(queue.id)
     if (known) return Object.assign(known, { queue })
-    const channel: Channel = { queue, connections: [], turn: Promise.resolve(), isDue: false }
+    const channel: Channel = {
+      queue,
+      connections: [],
+      turn: Promise.resolve(),
+      isDue: false,
+      mayWait: true,
+      committing: undefined,
+    }
     this.#channels.set(queue.id, channel)
     return channel
   }
@@ -175,22 +226,34 @@ export class Hub {
     const { queue, connections } = channel
     if (connections.length === 0) return
     const isHidden = (index: number) => this.#reservations.isReserved(queue.id, index)
-    const { given, isOver } = await this.#store.transact((tx) => claim(tx, queue, connections, isHidden))
+    channel.mayWait = true // until it is known: what becomes free meanwhile hands out after this
+    const { given, mayWait, isCut, isOver } = await this.#store.transact((tx) =>
+      claim(tx, queue, connections, isHidden),
+    )
+    channel.mayWait = mayWait
     for (const one of connections) one.isNew = false
     for (const gift of given) (gift.taker as Connection).give(gift, ++this.#turns)
-    if (given.length > 0) this.#handOut(channel) // a batch is bounded; there may be more
+    if (isCut) this.#handOut(channel)
     if (isOver) for (const one of connections) one.close('the stream has ended')
   }
 
   #onSent(channel: Channel, connection: Connection): void {
     if (connection.hasCaughtUp()) this.#handOut(channel)
-    if (!connection.autoCommit) return
-    this.#inTurn(channel, () => this.#commitSent(channel, connection)).catch(() => undefined)
+    if (connection.autoCommit) channel.committing ??= setTimeout(() => this.#commitAllSent(channel), AUTO_COMMIT_AFTER)
+  }
+
+  #commitAllSent(channel: Channel): Promise<void> {
+    clearTimeout(channel.committing)
+    channel.committing = undefined
+    const commit = async () => {
+      for (const one of channel.connections) await this.#commitSent(channel, one)
+    }
+    return this.#inTurn(channel, commit).catch(() => undefined) // told to the log; they are given again after the grace
   }
 
   async #commitSent({ queue }: Channel, connection: Connection): Promise<void> {
     const indexes = connection.takeSent()
-    if (indexes.length > 0) await this.#store.transact((tx) => commitEntries(tx, queue, connection.gid, indexes))
+    if (indexes.length > 0) await this.free(queue, (tx) => commitEntries(tx, queue, connection.gid, indexes))
   }
 
   #sweep(): void {
