@@ -3,7 +3,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { CreatedService, ServiceView } from '../../../src/schema/service.js'
 import type { JobSummary } from '../../../src/schema/view.js'
+import { freePort } from '../../../src/temporal/free-port.js'
 import { Anneal, build, until } from '../../support/anneal.js'
 import { pythonWithClients, SETUP_WITHIN } from '../../support/clients.js'
 
@@ -19,6 +21,8 @@ gateway:
   services:
     kohya_job: { token: EAS_INTEGRATED, isJobService: true }
     kohya_scalable_job: { token: EAS_INDEPENDENT, isJobService: true }
+  images: { '*': {} }
+  mounts: { 'oss://examplebucket/': /tmp }
 `,
   'secrets/EAS_INTEGRATED': TOKEN,
   'secrets/EAS_INDEPENDENT': `${TOKEN}2`,
@@ -115,3 +119,52 @@ test('the log is whole and has nothing twice when everything is killed in the mi
   expect(await reader.ended, reader.output()).toBe(0)
   expect(reader.output()).toBe(Array.from({ length: 40 }, (_, i) => `line ${i + 1}\n`).join(''))
 })
+
+test('a service deployed in one piece has a front end that runs, knows its queue, and holds no device', async () => {
+  const port = await freePort()
+  const description = JSON.parse(readFileSync(new URL('seed/integrated.json', import.meta.url), 'utf8')) as {
+    name: string
+    metadata: { name: string }
+    front_end: { script: string; port: number }
+  }
+  description.name = description.metadata.name = 'with_front'
+  const program = join(folder, 'front.py')
+  writeFileSync(program, FRONT_END)
+  description.front_end = { ...description.front_end, port, script: `${python} -u ${program} ${port} --job-service` }
+  const made = (await anneal.request('POST', '/api/v1/services', description)).json as CreatedService
+  const { address } = await until('its page', async () => {
+    const { frontEnd } = (await anneal.request('GET', '/api/v1/services/with_front')).json as ServiceView
+    return frontEnd?.address ? frontEnd : undefined
+  })
+  const answer = await until('an answer', () => fetch(`${address}/`).catch(() => undefined))
+  expect(await answer.text()).toBe(`['IsPending', 'WaitCount'] ${made.token?.length}`)
+  expect((await anneal.show(made.frontEnd?.jobId as string)).attempts[0]?.devices).toEqual([])
+  expect((await anneal.request('DELETE', '/api/v1/services/with_front')).status).toBe(204)
+  expect((await anneal.ended(made.frontEnd?.jobId as string)).outcome?.reason).toBe('stopped')
+})
+
+/** Starts a task when it is asked, with what the flags of `--job-service` have told it. */
+const FRONT_END = `
+import argparse, http.server, uuid
+from eas_prediction import QueueClient
+
+parser = argparse.ArgumentParser()
+parser.add_argument('port', type=int)
+parser.add_argument('--job-service', action='store_true')
+for name in ('endpoint', 'token', 'inputname'):
+    parser.add_argument(f'--job-service-{name}')
+args = parser.parse_args()
+
+class Page(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        queue = QueueClient(args.job_service_endpoint, args.job_service_inputname)
+        queue.set_token(args.job_service_token)
+        queue.init(gid='superwatcher')
+        index, _ = queue.put('sleep 1000', {'taskType': 'command', 'taskId': uuid.uuid1().hex})
+        text = f'{sorted(queue.search(index))[-2:]} {len(args.job_service_token)}'
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(text.encode())
+
+http.server.HTTPServer(('127.0.0.1', args.port), Page).serve_forever()
+`
