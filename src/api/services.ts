@@ -61,12 +61,12 @@ export function serviceRoutes(app: App, { store, deployments }: Deps): void {
       tags: ['services'],
       description: 'Stops its jobs and its front end, and drops what its queues hold.',
       params: Name,
-      response: { 204: z.null(), ...failures(401, 403, 404, 409, 503) },
+      response: { 200: z.object({ deleted: z.string() }), ...failures(401, 403, 404, 409, 503) },
     },
     onRequest: write,
-    handler: async (request, reply) => {
+    handler: async (request) => {
       await deployments.remove(request.caller, request.params.name)
-      return reply.code(204).send(null)
+      return { deleted: request.params.name }
     },
   })
 }
