@@ -77,7 +77,7 @@ async function readDescription(file: string): Promise<never> {
   } catch (error) {
     throw new Failure('invalid_spec', `${file} cannot be read as JSON: ${(error as Error).message}`, {
       cause: error,
-      next: 'Mend the file; docs/vendors/eas.md has examples.',
+      next: 'Mend the file; docs/vendors/eas-jobs.md says what it may hold.',
     })
   }
 }
