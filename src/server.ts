@@ -1,7 +1,9 @@
 import type { Client } from '@temporalio/client'
 import type { Logger } from 'pino'
 import { type App, createApp } from './api/app.js'
+import type { Deployments } from './api/services.js'
 import { readConfig } from './config.js'
+import { easDeployments } from './deployments.js'
 import { startGateway } from './gateway.js'
 import { listenFailure } from './listen-failure.js'
 import { Failure } from './schema/failure.js'
@@ -24,12 +26,27 @@ export interface RunningServer {
 /** Serves the API and keeps the workflows told, until closed. */
 export async function startServer(
   services: Services,
-  options: { client: Client; eagerStart: boolean; logger: Logger; host: string; port: number },
+  options: {
+    client: Client
+    eagerStart: boolean
+    logger: Logger
+    host: string
+    port: number
+    deployments: Deployments
+  },
 ): Promise<RunningServer> {
   const { store, logs, blobs } = services
-  const { client, eagerStart, logger, host, port } = options
+  const { client, eagerStart, logger, host, port, deployments } = options
   const nudger = new Nudger({ store, client, logger, eagerStart, housekeep: () => store.transact(forgetOldKeys) })
-  const app = await createApp({ store, logs, blobs, logger, version: VERSION, temporalAnswers: () => !nudger.isAway })
+  const app = await createApp({
+    store,
+    logs,
+    blobs,
+    logger,
+    version: VERSION,
+    deployments,
+    temporalAnswers: () => !nudger.isAway,
+  })
   try {
     const url = await app.listen({ host, port })
     return {
@@ -68,7 +85,10 @@ export async function serverMain(options: ServerOptions): Promise<void> {
   if (!config.databaseUrl) await services.store.transact(forgetConnections)
   await tokensFromEnvironment(services)
   const client = connectClient(address, config.temporalNamespace)
-  const server = await startServer(services, { client, eagerStart: false, logger, host, port: options.port ?? 7480 })
+  let gatewayUrl = ''
+  const deployments = easDeployments(services, { home: config.home, gateway: () => gatewayUrl })
+  const port = options.port ?? 7480
+  const server = await startServer(services, { client, eagerStart: false, logger, host, port, deployments })
   const gateway = await startGateway(services, {
     home: config.home,
     host,
@@ -77,6 +97,7 @@ export async function serverMain(options: ServerOptions): Promise<void> {
     logger,
     env: process.env,
   })
+  gatewayUrl = gateway.url
   process.stdout.write(`gateway ${gateway.url}\nready ${server.url}\n`)
   await untilSignalled()
   await gateway.close()

@@ -6,7 +6,9 @@ import type { NativeConnection } from '@temporalio/worker'
 import type { Logger } from 'pino'
 import { createActivities, createMonitorActivities } from './activities/index.js'
 import { Watches } from './activities/watches.js'
+import type { Deployments } from './api/services.js'
 import { type Config, readConfig } from './config.js'
+import { easDeployments } from './deployments.js'
 import { startGateway } from './gateway.js'
 import { takeHomeLock } from './home-lock.js'
 import { type Host, startHost } from './host.js'
@@ -91,7 +93,9 @@ async function startAll(
   const connection = await connectNative(temporal.address)
   closers.push(() => connection.close())
   const hostToken = await prepareTokens(services, config.home)
-  const server = await serve(services, connection, options, config, logger)
+  let gatewayUrl = ''
+  const deployments = easDeployments(services, { home: config.home, gateway: () => gatewayUrl })
+  const server = await serve(services, connection, { ...options, deployments }, config, logger)
   closers.push(() => server.close())
   const watches = new Watches(createMonitor(services, { home: config.home, logger, env: process.env }))
   await watches.resume()
@@ -125,6 +129,7 @@ async function startAll(
     env: process.env,
   })
   closers.push(() => gateway.close())
+  gatewayUrl = loopback(gateway.url)
   await hostIsConnected(services, host)
   return { services, server, gateway }
 }
@@ -157,12 +162,14 @@ async function startTemporal(
 function serve(
   services: Services,
   connection: NativeConnection,
-  options: UpOptions & { address: string },
+  options: UpOptions & { address: string; deployments: Deployments },
   config: Config,
   logger: Logger,
 ): Promise<RunningServer> {
   const client = new Client({ connection, namespace: config.temporalNamespace })
-  return startServer(services, { client, eagerStart: true, logger, host: options.address, port: options.port ?? 7480 })
+  const { address, deployments } = options
+  const port = options.port ?? 7480
+  return startServer(services, { client, eagerStart: true, logger, host: address, port, deployments })
 }
 
 /** The admin's token in the home, for the CLI; and a new one for the host of this process, which nobody else needs. */

@@ -194,6 +194,10 @@ async function follow(here: Here, ref: AttemptRef, run: WatchedRun, memory: Memo
     if (!shipped.isWhole) return Math.min(pollEvery, SECOND)
     await endAs(store, ref, status)
     CRASH: crashPoint('remote.end-committed')
+    await remote.forget?.(id, request, signal).catch((error) => {
+      signal.throwIfAborted()
+      here.logger.warn({ err: error, ...ref }, 'a service could not be told that a run may be forgotten')
+    })
     return 0
   } catch (error) {
     if (faultOf(error)?.kind !== 'gone') throw error

@@ -23,6 +23,7 @@ import { hostRoutes } from './host.js'
 import { inventoryRoutes } from './inventory.js'
 import { jobRoutes } from './jobs.js'
 import { logRoutes } from './logs.js'
+import { type Deployments, serviceRoutes } from './services.js'
 import { tokenRoutes } from './tokens.js'
 
 export interface Deps {
@@ -31,6 +32,7 @@ export interface Deps {
   blobs: BlobStore
   logger: Logger
   version: string
+  deployments: Deployments
   /** Whether Temporal answered last; shown by `/readyz`, and no condition for a submit. */
   temporalAnswers: () => boolean
 }
@@ -59,6 +61,7 @@ export async function createApp(deps: Deps): Promise<App> {
     eventRoutes(routes, deps)
     logRoutes(routes, deps)
     inventoryRoutes(routes, deps)
+    serviceRoutes(routes, deps)
     blobRoutes(routes, deps)
     hostRoutes(routes, deps)
     tokenRoutes(routes, deps)

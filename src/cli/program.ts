@@ -34,6 +34,7 @@ const COMMANDS: Record<string, Entry> = {
   },
   pool: { summary: 'list pools, and change what they do', load: () => import('./commands/pool.js') },
   token: { summary: 'make, list and revoke tokens', load: () => import('./commands/token.js') },
+  service: { summary: 'deploy services for the clients of PAI-EAS', load: () => import('./commands/service.js') },
   server: { summary: 'run the API alone', load: () => import('./commands/server.js') },
   worker: { summary: 'run the workflows alone', load: () => import('./commands/worker.js') },
 }

@@ -344,6 +344,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/services": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["listServices"];
+        put?: never;
+        /** @description Takes the JSON that deploys a service on PAI-EAS. The token in the answer is not shown again. */
+        post: operations["createService"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/services/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["showService"];
+        put?: never;
+        post?: never;
+        /** @description Stops its jobs and its front end, and drops what its queues hold. */
+        delete: operations["deleteService"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tokens": {
         parameters: {
             query?: never;
@@ -447,6 +481,58 @@ export interface components {
             savingMs: number;
             /** @description milliseconds */
             setupMs: number;
+        };
+        CreatedService: {
+            /** Format: date-time */
+            createdAt: string;
+            /** @description as it was deployed, without tokens */
+            description: {
+                [key: string]: unknown;
+            } | null;
+            /** @description of its queues; null where it has none */
+            endpoint: string | null;
+            frontEnd: {
+                /** @description of its web page */
+                address: string | null;
+                jobId: string;
+                state: string;
+            } | null;
+            /** @description each runs one task at a time; running and waiting are tasks */
+            instances: {
+                /** @description a count */
+                max: number;
+                /** @description a count */
+                min: number;
+                /** @description a count */
+                now: number;
+                /** @description a count */
+                running: number;
+                /** @description a count */
+                waiting: number;
+            } | null;
+            mounts: {
+                folder: string;
+                mountPath: string;
+                readOnly: boolean;
+            }[];
+            name: string;
+            /** @description keys of the description that nothing is made of */
+            notUsed: string[];
+            project: string;
+            /** @description entries in each */
+            queues: {
+                /** @description a count */
+                input: number;
+                /** @description a count */
+                sink: number;
+            } | null;
+            /** @description for the clients of its queues; shown this once */
+            token: string | null;
+            /**
+             * @description service: a front end that stands alone
+             * @enum {string}
+             */
+            type: "ScalableJobService" | "ScalableJob" | "service";
         };
         Event: {
             actor: string;
@@ -577,7 +663,7 @@ export interface components {
             resources: {
                 /** @description counted when a host is chosen; not enforced in this version */
                 cpus?: number;
-                /** @description devices held; default 1. A host without GPUs gives CPU slots */
+                /** @description devices held; default 1. A host without GPUs gives CPU slots. 0: none, and no waiting for one */
                 gpus?: number;
                 gpuType?: string;
                 /** @description counted when a host is chosen; not enforced in this version */
@@ -698,7 +784,7 @@ export interface components {
             resources?: {
                 /** @description counted when a host is chosen; not enforced in this version */
                 cpus?: number;
-                /** @description devices held; default 1. A host without GPUs gives CPU slots */
+                /** @description devices held; default 1. A host without GPUs gives CPU slots. 0: none, and no waiting for one */
                 gpus?: number;
                 gpuType?: string;
                 /** @description counted when a host is chosen; not enforced in this version */
@@ -867,6 +953,154 @@ export interface components {
              * @description ISO 8601, UTC
              */
             queuedAt: string;
+        };
+        Service: {
+            /** Format: date-time */
+            createdAt: string;
+            /** @description as it was deployed, without tokens */
+            description: {
+                [key: string]: unknown;
+            } | null;
+            /** @description of its queues; null where it has none */
+            endpoint: string | null;
+            frontEnd: {
+                /** @description of its web page */
+                address: string | null;
+                jobId: string;
+                state: string;
+            } | null;
+            /** @description each runs one task at a time; running and waiting are tasks */
+            instances: {
+                /** @description a count */
+                max: number;
+                /** @description a count */
+                min: number;
+                /** @description a count */
+                now: number;
+                /** @description a count */
+                running: number;
+                /** @description a count */
+                waiting: number;
+            } | null;
+            mounts: {
+                folder: string;
+                mountPath: string;
+                readOnly: boolean;
+            }[];
+            name: string;
+            /** @description keys of the description that nothing is made of */
+            notUsed: string[];
+            project: string;
+            /** @description entries in each */
+            queues: {
+                /** @description a count */
+                input: number;
+                /** @description a count */
+                sink: number;
+            } | null;
+            /**
+             * @description service: a front end that stands alone
+             * @enum {string}
+             */
+            type: "ScalableJobService" | "ScalableJob" | "service";
+        };
+        ServiceDescriptionInput: {
+            autoscaler?: {
+                behavior?: {
+                    onZero?: {
+                        scaleDownGracePeriodSeconds?: number;
+                    } & {
+                        [key: string]: unknown;
+                    };
+                    scaleDown?: {
+                        stabilizationWindowSeconds?: number;
+                    } & {
+                        [key: string]: unknown;
+                    };
+                } & {
+                    [key: string]: unknown;
+                };
+                max?: number;
+                min?: number;
+                strategies?: {
+                    avg_waiting_length?: number;
+                } & {
+                    [key: string]: unknown;
+                };
+            } & {
+                [key: string]: unknown;
+            };
+            cloud?: {
+                computing?: {
+                    instance_type?: string;
+                } & {
+                    [key: string]: unknown;
+                };
+            } & {
+                [key: string]: unknown;
+            };
+            containers?: ({
+                env?: ({
+                    name: string;
+                    value: string;
+                } & {
+                    [key: string]: unknown;
+                })[];
+                image?: string;
+                instance_type?: string;
+                port?: number;
+                script?: string;
+            } & {
+                [key: string]: unknown;
+            })[];
+            features?: {
+                [key: string]: unknown;
+            };
+            front_end?: {
+                env?: ({
+                    name: string;
+                    value: string;
+                } & {
+                    [key: string]: unknown;
+                })[];
+                image?: string;
+                instance_type?: string;
+                port?: number;
+                script?: string;
+            } & {
+                [key: string]: unknown;
+            };
+            metadata: {
+                cpu?: number;
+                enable_webservice?: boolean;
+                gpu?: number;
+                instance?: number;
+                /** @description MB */
+                memory?: number;
+                name?: string;
+                /** @enum {string} */
+                type?: "ScalableJobService" | "ScalableJob";
+            } & {
+                [key: string]: unknown;
+            };
+            name?: string;
+            storage?: ({
+                /** Format: starts_with */
+                mount_path: string;
+                oss: {
+                    path: string;
+                    readOnly?: boolean;
+                } & {
+                    [key: string]: unknown;
+                };
+                properties?: {
+                    [key: string]: unknown;
+                };
+            } & {
+                [key: string]: unknown;
+            })[];
+        } & {
+            [key: string]: unknown;
         };
         Standing: {
             /** @description that it needs on one host */
@@ -2263,6 +2497,224 @@ export interface operations {
             };
             /** @description Default Response */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listServices: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        services: components["schemas"]["Service"][];
+                    };
+                };
+            };
+            /** @description Default Response */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createService: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ServiceDescriptionInput"];
+            };
+        };
+        responses: {
+            /** @description Default Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CreatedService"];
+                };
+            };
+            /** @description Default Response */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    showService: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Service"];
+                };
+            };
+            /** @description Default Response */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteService: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        deleted: string;
+                    };
+                };
+            };
+            /** @description Default Response */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };

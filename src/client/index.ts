@@ -24,6 +24,9 @@ export type Plan = Schemas['Plan']
 export type Token = Schemas['Token']
 export type Pool = Schemas['Pool']
 export type QueueEntry = Schemas['QueueEntry']
+export type Service = Schemas['Service']
+export type CreatedService = Schemas['CreatedService']
+export type ServiceDescription = NonNullable<operations['createService']['requestBody']>['content']['application/json']
 export type JobFilter = NonNullable<operations['listJobs']['parameters']['query']>
 
 export interface ClientOptions {
@@ -180,6 +183,24 @@ export function createClient({ url, token }: ClientOptions) {
 
     async setPool(name: string, to: { preempts: boolean }): Promise<Pool> {
       return of(await http.POST('/api/v1/pools/{name}', { params: { path: { name } }, body: to }))
+    },
+
+    /** Deploys a service by the JSON of PAI-EAS; its token is in this answer and in no other. */
+    async createService(description: ServiceDescription): Promise<CreatedService> {
+      return of(await http.POST('/api/v1/services', { body: description }))
+    },
+
+    async listServices(): Promise<Service[]> {
+      return of(await http.GET('/api/v1/services')).services
+    },
+
+    async showService(name: string): Promise<Service> {
+      return of(await http.GET('/api/v1/services/{name}', { params: { path: { name } } }))
+    },
+
+    /** Stops what it runs, and takes it away with all that its queues hold. */
+    async deleteService(name: string): Promise<void> {
+      await http.DELETE('/api/v1/services/{name}', { params: { path: { name } } })
     },
 
     /** The jobs that wait in a pool, in their order. */

@@ -53,6 +53,11 @@ export interface Remote {
   readLogs?(id: string, cursor: unknown, request: RemoteRequest, signal: AbortSignal): Promise<RemoteLogs>
   /** Asks for the stop, and may be asked again; silent when the run has ended or is gone. The status tells when it has stopped. */
   stop(id: string, request: RemoteRequest, signal: AbortSignal): Promise<void>
+  /**
+   * The end is stored, with all of the log: what the service keeps for nobody but us may go. Called at most once, after
+   * everything else, and not at all when the watch dies at that moment; a failure is only noted.
+   */
+  forget?(id: string, request: RemoteRequest, signal: AbortSignal): Promise<void>
   /** Gives back connections. */
   close?(): Promise<void>
 }

@@ -60,9 +60,10 @@ function setupEnvironment(launch: Launch, path: string | undefined): Record<stri
   }
 }
 
-/** By UUID, since CUDA and nvidia-smi number the same devices differently. Not set for CPU slots. */
+/** By UUID, since CUDA and nvidia-smi number the same devices differently. Not set for CPU slots; empty for a job that holds none. */
 function visibleGpus(held: string[], devices: Device[]): Record<string, string> {
   const cpus = devices.filter(({ kind }) => kind === 'cpu').map(({ uuid }) => uuid)
   const gpus = held.filter((uuid) => !cpus.includes(uuid))
+  if (held.length === 0) return { CUDA_VISIBLE_DEVICES: '' }
   return gpus.length === 0 ? {} : { CUDA_VISIBLE_DEVICES: gpus.join(',') }
 }

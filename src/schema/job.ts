@@ -70,7 +70,12 @@ export const Timeouts = z.strictObject({
 })
 
 export const Resources = z.strictObject({
-  gpus: z.int().min(1).max(1024).optional().describe('devices held; default 1. A host without GPUs gives CPU slots'),
+  gpus: z
+    .int()
+    .min(0)
+    .max(1024)
+    .optional()
+    .describe('devices held; default 1. A host without GPUs gives CPU slots. 0: none, and no waiting for one'),
   gpuType: z.string().min(1).max(64).optional(),
   cpus: z.number().min(0).max(4096).optional().describe('counted when a host is chosen; not enforced in this version'),
   memory: size.optional().describe('counted when a host is chosen; not enforced in this version'),
@@ -156,7 +161,7 @@ export function milliseconds(text: string): number {
 
 /** Devices that one attempt holds on its node. */
 export function devicesOf(spec: JobSpec): number {
-  return Math.max(1, spec.resources.gpus ?? 1)
+  return spec.resources.gpus ?? 1
 }
 
 /** Milliseconds until a stop turns from SIGTERM to SIGKILL. */

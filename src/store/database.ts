@@ -24,6 +24,9 @@ export interface Database {
   eas_entries: EasEntryRow
   eas_deliveries: EasDeliveryRow
   eas_consumers: EasConsumerRow
+  eas_tasks: EasTaskRow
+  eas_stops: { service_id: string; task_id: string; at: number }
+  eas_scales: { service_id: string; instances: number; low_since: number | null }
 }
 
 export interface TokenRow {
@@ -289,6 +292,29 @@ export interface EasConsumerRow {
   /** When its process last said that it is there. */
   seen_at: number
   left_at: number | null
+}
+
+/** A command put on the input of a job service. `waiting` for an instance → `given` to a job → `done`. */
+export interface EasTaskRow {
+  id: string
+  service_id: string
+  /** The client's name for it; of several that are done the newest counts. */
+  task_id: string
+  /** Of its entry on the input, and what that entry had. */
+  index: number
+  priority: number
+  request_id: string
+  state: 'waiting' | 'given' | 'done'
+  job_id: string | null
+  /** 1: its job has held a device, so the entry counts as delivered. */
+  is_delivered: number
+  /** The state in its newest sink entry; empty before the first. */
+  said: string
+  /** Up to where the log stands on the sink: the attempt, and the offset in its stream. */
+  attempt: number
+  told: number
+  created_at: number
+  ended_at: number | null
 }
 
 export type Db = Kysely<Database>

@@ -135,6 +135,7 @@ const LOOK_AHEAD = 200
 /** Grants what can be granted in a pool. Run by whoever changed the ledger, in the same transaction, under the pool's lock. */
 export async function allocatePool(tx: Tx, pool: string): Promise<void> {
   await lockPool(tx, pool)
+  await grantDeviceless(tx, pool)
   const hosts = await openHosts(tx.q, pool)
   if (!hosts.some((host) => host.devices.some((device) => device.heldBy === null)) && !(await preempts(tx, pool)))
     return
@@ -180,6 +181,7 @@ export function waitingIn(q: Db, pool: string) {
     .selectAll()
     .where('pool', '=', pool)
     .where('state', '=', 'waiting')
+    .where('devices', '>', 0)
     .orderBy('priority', 'desc')
     .orderBy('job_id')
 }
@@ -197,16 +199,36 @@ export function requestOf(
   }
 }
 
+/** Who asks for no device waits for none, and behind nobody: any host that is connected will do. */
+async function grantDeviceless(tx: Tx, pool: string): Promise<void> {
+  const waiting = await tx.q
+    .selectFrom('allocations')
+    .selectAll()
+    .where('pool', '=', pool)
+    .where('state', '=', 'waiting')
+    .where('devices', '=', 0)
+    .execute()
+  if (waiting.length === 0) return
+  const host = await tx.q
+    .selectFrom('hosts')
+    .select('id')
+    .where('pool', '=', pool)
+    .where('connected', '=', 1)
+    .where('admission', '=', 'open')
+    .orderBy('id')
+    .executeTakeFirst()
+  if (!host) return
+  for (const request of waiting) await writeGrant(tx, request, { id: request.id, hostId: host.id, deviceIds: [] })
+}
+
 async function writeGrant(tx: Tx, request: AllocationRow, grant: Grant): Promise<void> {
   await tx.q
     .updateTable('allocations')
     .set({ state: 'granted', host_id: grant.hostId, granted_at: tx.now })
     .where('id', '=', grant.id)
     .execute()
-  await tx.q
-    .insertInto('allocation_devices')
-    .values(grant.deviceIds.map((device) => ({ allocation_id: grant.id, device_id: device, held: 1 })))
-    .execute()
+  const held = grant.deviceIds.map((device) => ({ allocation_id: grant.id, device_id: device, held: 1 }))
+  if (held.length > 0) await tx.q.insertInto('allocation_devices').values(held).execute()
   await tx.q
     .updateTable('attempts')
     .set({ host_id: grant.hostId, granted_at: tx.now })

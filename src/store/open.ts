@@ -8,7 +8,8 @@ import type { Database, Db, Dialect } from './database.js'
 import { foundation } from './migrations/0001-foundation.js'
 import { vendors } from './migrations/0002-vendors.js'
 import { eas } from './migrations/0003-eas.js'
-import { queue } from './migrations/0004-queue.js'
+import { easTasks } from './migrations/0004-eas-tasks.js'
+import { queue } from './migrations/0005-queue.js'
 
 /** Lists of ids of any length make ever new texts, so the number kept is bounded. */
 const PREPARED_BOUND = 1_000
@@ -91,7 +92,8 @@ function migrator({ db, dialect }: OpenDatabase): Migrator {
     '0001-foundation': foundation(dialect),
     '0002-vendors': vendors,
     '0003-eas': eas,
-    '0004-queue': queue,
+    '0004-eas-tasks': easTasks,
+    '0005-queue': queue,
   }
   return new Migrator({ db, provider: { getMigrations: async () => migrations } })
 }

@@ -24,6 +24,7 @@ async function document(): Promise<OpenAPI3> {
     store,
     logs: nothing,
     blobs: nothing,
+    deployments: nothing,
     logger,
     version: '0',
     temporalAnswers: () => true,

@@ -58,7 +58,15 @@ export async function startServer(): Promise<TestServer> {
       app = undefined
     },
     async start() {
-      app = await createApp({ store, blobs, logs, logger, version: '0', temporalAnswers: () => true })
+      app = await createApp({
+        store,
+        blobs,
+        logs,
+        logger,
+        version: '0',
+        deployments: {} as never,
+        temporalAnswers: () => true,
+      })
       server.url = await app.listen({ host: '127.0.0.1', port: server.port })
       server.port = Number(new URL(server.url).port)
     },

@@ -161,6 +161,18 @@ export function storeConformance(name: string, newStore: () => Promise<TestStore
         expect(held).toEqual([])
       })
 
+      test('a job that asks for no device waits behind nobody, and for a host only', async () => {
+        const first = await submit(t.store, { resources: { gpus: 0 } })
+        expect((await launchNow(t.store, first.id)).granted_at).toBeNull()
+        await connectHost(t.store, 1)
+        expect((await attemptOf(t.store, first.id, 1)).granted_at).not.toBeNull()
+        for (const _ of [1, 2]) await begin(t.store, (await submit(t.store)).id)
+        const last = await submit(t.store, { resources: { gpus: 0 } })
+        expect((await launchNow(t.store, last.id)).wanted).toBe('run')
+        const held = t.store.read.selectFrom('allocation_devices').selectAll().where('held', '=', 1)
+        expect(await held.execute()).toHaveLength(1)
+      })
+
       test('nothing is placed on a host that is not connected', async () => {
         await connectHost(t.store, 1)
         await t.store.transact((tx) => disconnected(tx, HOST))

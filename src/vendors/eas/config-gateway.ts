@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { JobDefaults, SecretName } from '../../schema/vendor-config.js'
+import { JobDefaults, PathMap, SecretName } from '../../schema/vendor-config.js'
 
 const MIB = 1024 * 1024
 
@@ -41,5 +41,29 @@ export const EasGateway = z.strictObject({
   defaultService: ServiceName.optional().describe(
     'The service at `/`, `/sink` and `/api/predict/`; default: the one that the token belongs to',
   ),
+  endpoint: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'What a deployed service shows as its address; default: that of the gateway. Needed where front ends run on other machines',
+    ),
+  images: z
+    .record(z.string(), JobDefaults)
+    .default({})
+    .describe(
+      'What stands for a container image: setup, env, workdir, pool; `*` for every other one. A key without a tag fits all tags',
+    ),
+  instanceTypes: z
+    .record(z.string(), JobDefaults)
+    .default({})
+    .describe(
+      'What stands for an instance type, such as `ecs.gn6i-c4g1.xlarge`: resources, pool. Others change nothing',
+    ),
+  mounts: PathMap.default({}).describe('Beginnings of `oss.path`, and the folder of this machine that each means'),
+  rewriteMountPaths: z
+    .boolean()
+    .default(false)
+    .describe('Whether `mount_path` in a command of a deployed service becomes its folder'),
 })
 export type EasGateway = z.infer<typeof EasGateway>

@@ -20,7 +20,7 @@ export async function targetOf(deps: FacadeDeps<EasGateway>, request: FastifyReq
   const place = placeOfPath(request.url.split('?', 1)[0] as string)
   if (!place || (place.hasSuffix && request.method !== 'POST')) throw new QueueProblem(404, 'there is no such queue')
   const token = headerOf(request, 'authorization')
-  const name = place.name ?? defaultName(deps, request, token)
+  const name = place.name ?? (await deployedName(deps, token)) ?? defaultName(deps, request, token)
   if (name === undefined) throw new QueueProblem(401, UNAUTHORIZED)
   const service = await authorised(deps, name, token)
   return { queue: queueOf(service, place.kind), limits: deps.config.services[name] ?? LIMITS }
@@ -73,6 +73,18 @@ function defaultName(deps: FacadeDeps<EasGateway>, request: FastifyRequest, toke
   const labels = request.hostname?.split('.') ?? []
   const byHost = names.find((name) => labels.includes(name.replaceAll('_', '-')))
   return byHost ?? config.defaultService ?? (deps.isOpen ? OPEN_SERVICE : names.find(isOf))
+}
+
+/** The deployed service that has this token: clients of one that was deployed in one piece name none (reference §1.1). */
+async function deployedName({ store }: FacadeDeps<EasGateway>, token: string | undefined): Promise<string | undefined> {
+  if (token === undefined) return undefined
+  const row = await store.read
+    .selectFrom('eas_services')
+    .select('name')
+    .where('token_hash', '=', sha256(token))
+    .where('deleted_at', 'is', null)
+    .executeTakeFirst()
+  return row?.name
 }
 
 /** A token that is not there lets nobody in, and is told in the log. */
