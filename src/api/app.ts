@@ -14,6 +14,7 @@ import { problemsOf } from '../schema/problems.js'
 import type { BlobStore } from '../store/blobs.js'
 import type { LogStore } from '../store/log-store.js'
 import type { Store } from '../store/store.js'
+import { adjustRoutes } from './adjust.js'
 import { blobRoutes } from './blobs.js'
 import { sendFailure } from './errors.js'
 import { eventRoutes } from './events.js'
@@ -22,6 +23,7 @@ import { hostRoutes } from './host.js'
 import { inventoryRoutes } from './inventory.js'
 import { jobRoutes } from './jobs.js'
 import { logRoutes } from './logs.js'
+import { tokenRoutes } from './tokens.js'
 
 export interface Deps {
   store: Store
@@ -53,11 +55,13 @@ export async function createApp(deps: Deps): Promise<App> {
   await app.register(async (scope) => {
     const routes = scope.withTypeProvider<ZodTypeProvider>() as unknown as App
     jobRoutes(routes, deps)
+    adjustRoutes(routes, deps)
     eventRoutes(routes, deps)
     logRoutes(routes, deps)
     inventoryRoutes(routes, deps)
     blobRoutes(routes, deps)
     hostRoutes(routes, deps)
+    tokenRoutes(routes, deps)
     healthRoutes(routes, deps)
     routes.get('/api/v1/openapi.json', { schema: { hide: true }, handler: async () => app.swagger() })
   })

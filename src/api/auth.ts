@@ -19,9 +19,9 @@ declare module 'fastify' {
   }
 }
 
-type Right = 'read' | 'write' | 'host'
+type Right = 'read' | 'write' | 'administer' | 'host'
 const RIGHTS: Record<TokenRow['role'], readonly Right[]> = {
-  admin: ['read', 'write'],
+  admin: ['read', 'write', 'administer'],
   user: ['read', 'write'],
   viewer: ['read'],
   host: ['host'],

@@ -4,9 +4,10 @@ import { checkProviderOptions } from '../providers/index.js'
 import { Failure } from '../schema/failure.js'
 import { JobSpec, MAX_SPEC_BYTES } from '../schema/job.js'
 import { STATES } from '../schema/state.js'
-import { JobSummary, JobView } from '../schema/view.js'
+import { JobSummary, JobView, PlanView } from '../schema/view.js'
 import { submitJob } from '../store/jobs.js'
 import { findJob, listJobs, viewJob } from '../store/queries.js'
+import { checkFits, planJob } from '../store/queue.js'
 import { requestStop } from '../store/stop.js'
 import type { App, Deps } from './app.js'
 import { requires } from './auth.js'
@@ -41,6 +42,7 @@ export function jobRoutes(app: App, deps: Deps): void {
     handler: async (request, reply) => {
       const spec = request.body
       checkProviderOptions(spec)
+      await checkFits(store.read, spec)
       if (spec.workdir && !(await blobs.has(spec.workdir.blob))) {
         throw new Failure('invalid_spec', `The workdir ${spec.workdir.blob} has not been uploaded`, {
           next: `PUT the tar file to /api/v1/blobs/${spec.workdir.blob} first.`,
@@ -52,6 +54,22 @@ export function jobRoutes(app: App, deps: Deps): void {
       )
       CRASH: crashPoint('submit.committed')
       return reply.code(existed ? 200 : 201).send(await viewJob(store.read, job))
+    },
+  })
+
+  app.post('/api/v1/jobs/plan', {
+    schema: {
+      operationId: 'planJob',
+      tags: ['jobs'],
+      description: 'What would become of this job if it were submitted now. Nothing is written.',
+      body: JobSpec,
+      response: { 200: PlanView, ...failures(401, 413, 422) },
+    },
+    bodyLimit: MAX_SPEC_BYTES,
+    onRequest: read,
+    handler: async (request) => {
+      checkProviderOptions(request.body)
+      return planJob(store.read, request.body)
     },
   })
 

@@ -22,20 +22,29 @@ const COMMANDS: Record<string, Entry> = {
   wait: { summary: 'wait until jobs have ended', load: () => import('./commands/wait.js') },
   stop: { summary: 'stop a job', load: () => import('./commands/stop.js') },
   retry: { summary: 'submit an ended job again, with its checkpoints', load: () => import('./commands/retry.js') },
+  pause: { summary: 'let a job give its devices back until it is resumed', load: () => import('./commands/pause.js') },
+  resume: { summary: 'let a paused job go on', load: () => import('./commands/resume.js') },
+  priority: { summary: 'change the place of a job in the queue', load: () => import('./commands/priority.js') },
+  extend: { summary: 'give a job more time', load: () => import('./commands/extend.js') },
   events: { summary: 'show the timeline of a job', load: () => import('./commands/events.js') },
   queue: { summary: 'show who waits for devices', load: () => import('./commands/queue.js') },
-  host: { summary: 'run the agent of this machine; list hosts', load: () => import('./commands/host.js') },
-  pool: { summary: 'list pools', load: () => import('./commands/pool.js') },
+  host: {
+    summary: 'run the agent of this machine; list, drain, resume and remove hosts',
+    load: () => import('./commands/host.js'),
+  },
+  pool: { summary: 'list pools, and change what they do', load: () => import('./commands/pool.js') },
+  token: { summary: 'make, list and revoke tokens', load: () => import('./commands/token.js') },
   server: { summary: 'run the API alone', load: () => import('./commands/server.js') },
   worker: { summary: 'run the workflows alone', load: () => import('./commands/worker.js') },
 }
 
 /** Commands that serve until they are stopped; who reads their stdout may go. */
+const HOST_VERBS = ['list', 'drain', 'resume', 'remove']
 const SERVICES = ['up', 'server', 'worker', 'host']
 
 /** Whether the arguments start a service. */
 export function isService([name, verb]: readonly string[]): boolean {
-  return SERVICES.includes(name ?? '') && verb !== 'list'
+  return SERVICES.includes(name ?? '') && !(name === 'host' && HOST_VERBS.includes(verb ?? ''))
 }
 
 /** The program with the named commands loaded: those that the arguments may mean. Without `args`: all of them. */

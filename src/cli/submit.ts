@@ -1,5 +1,5 @@
 import { dirname, resolve } from 'node:path'
-import type { Client, Job, JobSpec } from '../client/index.js'
+import type { Client, Job, JobSpec, Plan } from '../client/index.js'
 import { Failure, failureCode } from '../schema/failure.js'
 import { say } from './output.js'
 import type { JobFile } from './spec/job-file.js'
@@ -15,20 +15,43 @@ export interface Source {
 
 /** Reads, merges, packs and submits. A problem that the server names is found again in the file or among the flags. */
 export async function submit(client: Client, source: Source, flags: JobFlags): Promise<Job> {
-  const file = await readFile(source.file)
-  const flagged = applyFlags(withCommand(file?.spec ?? {}, source), flags)
-  const { spec } = flagged
-  const folder = workdirOf(spec.workdir, source, flags)
-  if (folder === null) delete spec.workdir
+  const read = await readSource(source, flags)
+  const folder = workdirOf(read.spec.workdir, source, flags)
+  if (folder === null) delete read.spec.workdir
   else if (folder !== undefined) {
     const { prepareWorkdir } = await import('./workdir/prepare.js')
-    spec.workdir = await prepareWorkdir(client, folder)
+    read.spec.workdir = await prepareWorkdir(client, folder)
   }
-  checkSize(file?.name ?? 'the job', Buffer.byteLength(JSON.stringify(spec)))
-  try {
-    const { job, existed } = await client.submitJob(spec as JobSpec, flags.idempotencyKey)
+  checkSize(read.file?.name ?? 'the job', Buffer.byteLength(JSON.stringify(read.spec)))
+  return locating(read, async () => {
+    const { job, existed } = await client.submitJob(read.spec as JobSpec, flags.idempotencyKey)
     if (existed) say(`this key has been used for the same job before: it is ${job.id}`)
     return job
+  })
+}
+
+/** What would become of the job; nothing is packed or sent but the description. */
+export async function plan(client: Client, source: Source, flags: JobFlags): Promise<Plan> {
+  const read = await readSource(source, flags)
+  delete read.spec.workdir
+  return locating(read, () => client.planJob(read.spec as JobSpec))
+}
+
+interface ReadSource {
+  file: JobFile | undefined
+  flagged: FlaggedSpec
+  spec: Record<string, unknown>
+}
+
+async function readSource(source: Source, flags: JobFlags): Promise<ReadSource> {
+  const file = await readFile(source.file)
+  const flagged = applyFlags(withCommand(file?.spec ?? {}, source), flags)
+  return { file, flagged, spec: flagged.spec }
+}
+
+async function locating<T>({ file, flagged }: ReadSource, call: () => Promise<T>): Promise<T> {
+  try {
+    return await call()
   } catch (error) {
     throw failureCode(error) === 'invalid_spec' ? located(error as Failure, file, flagged) : error
   }

@@ -20,6 +20,8 @@ export type Attempt = Schemas['Attempt']
 export type Outcome = Schemas['Outcome']
 export type LogStream = Schemas['LogStream']
 export type Host = Schemas['Host']
+export type Plan = Schemas['Plan']
+export type Token = Schemas['Token']
 export type Pool = Schemas['Pool']
 export type QueueEntry = Schemas['QueueEntry']
 export type JobFilter = NonNullable<operations['listJobs']['parameters']['query']>
@@ -72,6 +74,30 @@ export function createClient({ url, token }: ClientOptions) {
       return of(await http.POST('/api/v1/jobs/{ref}/stop', { ...path(ref), body: { force } }))
     },
 
+    /** Changes the place in the queue at once; 0–100, higher first. */
+    async changePriority(ref: string, priority: number): Promise<Job> {
+      return of(await http.POST('/api/v1/jobs/{ref}/priority', { ...path(ref), body: { priority } }))
+    },
+
+    /** Gives a job more time: durations such as `4h`, added to the limits that it has. */
+    async extendLimits(ref: string, more: { queue?: string; run?: string; total?: string }): Promise<Job> {
+      return of(await http.POST('/api/v1/jobs/{ref}/extend', { ...path(ref), body: more }))
+    },
+
+    /** Lets a job hold nothing until it is resumed; what runs is stopped with its grace and does not count. */
+    async pauseJob(ref: string): Promise<Job> {
+      return of(await http.POST('/api/v1/jobs/{ref}/pause', path(ref)))
+    },
+
+    async resumeJob(ref: string): Promise<Job> {
+      return of(await http.POST('/api/v1/jobs/{ref}/resume', path(ref)))
+    },
+
+    /** What would become of a job if it were submitted now. */
+    async planJob(spec: JobSpec): Promise<Plan> {
+      return of(await http.POST('/api/v1/jobs/plan', { body: spec as never }))
+    },
+
     /** One page, newest first; `next` is the `cursor` of the page after it. */
     async listJobs(query: JobFilter = {}): Promise<{ jobs: JobSummary[]; next: string | null }> {
       return of(await http.GET('/api/v1/jobs', { params: { query } }))
@@ -121,12 +147,39 @@ export function createClient({ url, token }: ClientOptions) {
       return exists ? { existed: true } : sendBlob(send, `${url}/api/v1/blobs/${sha256}`, file, options)
     },
 
+    /** The secret is given this once. */
+    async createToken(token: {
+      role: Token['role']
+      project?: string
+      days?: number
+    }): Promise<Token & { secret: string }> {
+      return of(await http.POST('/api/v1/tokens', { body: token as never }))
+    },
+
+    async listTokens(): Promise<Token[]> {
+      return of(await http.GET('/api/v1/tokens')).tokens
+    },
+
+    /** Makes a token worthless from now on. */
+    async revokeToken(id: string): Promise<Token> {
+      return of(await http.POST('/api/v1/tokens/{id}/revoke', { params: { path: { id } } }))
+    },
+
     async listHosts(): Promise<Host[]> {
       return of(await http.GET('/api/v1/hosts')).hosts
     },
 
+    /** `drain`: nothing new is placed there; `resume`: again; `remove`: forgotten until it is resumed. */
+    async admitHost(ref: string, action: 'drain' | 'resume' | 'remove'): Promise<Host> {
+      return of(await http.POST(`/api/v1/hosts/{ref}/${action}`, path(ref)))
+    },
+
     async listPools(): Promise<Pool[]> {
       return of(await http.GET('/api/v1/pools')).pools
+    },
+
+    async setPool(name: string, to: { preempts: boolean }): Promise<Pool> {
+      return of(await http.POST('/api/v1/pools/{name}', { params: { path: { name } }, body: to }))
     },
 
     /** The jobs that wait in a pool, in their order. */

@@ -1,5 +1,6 @@
 import { closeSync, fstatSync, openSync, readSync, statfsSync } from 'node:fs'
 import { join } from 'node:path'
+import { type Diagnosis, diagnose } from '../schema/diagnosis.js'
 import { readText } from './whole-file.js'
 
 /** How much of the end of a log is looked at, in bytes. */
@@ -14,12 +15,15 @@ const DISK_FULL = /No space left on device/
 export function exitHints(options: { code: number; log: string; group: string; folder: string }): {
   outOfMemory?: string
   diskFull?: true
+  diagnosis?: Diagnosis
 } {
   if (options.code === 0) return {}
   const tail = readTail(options.log).split('\n')
   const outOfMemory = killedForMemory(options.group) ?? tail.findLast((line) => OUT_OF_MEMORY.test(line))
   const isFull = freeBytes(options.folder) < FULL_BYTES || tail.some((line) => DISK_FULL.test(line))
+  const diagnosis = outOfMemory === undefined && !isFull ? diagnose(options.code, tail) : undefined
   return {
+    ...(diagnosis ? { diagnosis } : {}),
     ...(outOfMemory === undefined ? {} : { outOfMemory: outOfMemory.trim().slice(0, 300) }),
     ...(isFull ? { diskFull: true } : {}),
   }

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { CAUSES, type Cause } from './diagnosis.js'
 
 /**
  * What server and host agent say to each other over their WebSocket. Down: the attempts that the host should run or
@@ -64,6 +65,7 @@ const ExitFact = z.object({
   unknown: z.enum(['no_record', 'reboot']).optional(),
   outOfMemory: z.string().optional(),
   diskFull: z.boolean().optional(),
+  diagnosis: z.object({ cause: z.enum(Object.keys(CAUSES) as [Cause, ...Cause[]]), line: z.string() }).optional(),
 })
 
 /** What the host has seen of an attempt, in the order it happened. `at` is epoch ms by the host's clock. */

@@ -1,15 +1,34 @@
-/** A request for devices, waiting in one pool. */
-export interface Waiting {
+/** What an attempt asks of one host of its pool. */
+export interface Request {
   id: string
   devices: number
   gpuType: string | null
+  cpus: number | null
+  memoryBytes: number | null
+  /** The longest that it can hold its devices, in milliseconds; null: it has no run limit, so nobody knows. */
+  holdsFor: number | null
 }
 
-/** A device that nobody holds, on a host that is connected. */
-export interface FreeDevice {
+/** A connected host that takes new attempts, with the devices on it that may be used. */
+export interface HostState {
+  id: string
+  devices: { id: string; model: string; heldBy: string | null }[]
+  cpus: number
+  memoryBytes: number
+}
+
+/** What an attempt holds on its host, and when it will have given it back at the latest; null: nobody knows. */
+export interface Holding {
   id: string
   hostId: string
-  model: string
+  cpus: number
+  memoryBytes: number
+  endsBy: number | null
+}
+
+export interface Pool {
+  hosts: readonly HostState[]
+  holdings: readonly Holding[]
 }
 
 export interface Grant {
@@ -19,40 +38,167 @@ export interface Grant {
 }
 
 /**
- * Who gets which devices now. `waiting` stands in the order of the queue (priority, then first come); nobody passes the
- * head of the queue, so that a large request cannot be starved by small ones. All devices of a grant are on one host;
- * the host with the fewest free devices that still fits is taken, which keeps large blocks whole.
+ * Who gets which devices now. `waiting` stands in the order of the queue: priority, then first come. All devices of a grant
+ * are on one host; the fullest host that still fits is taken, which keeps large blocks whole.
+ *
+ * The first that does not fit, the head, is promised a host: the one where it can start soonest, given the limits of those
+ * who hold it. Those behind it pass only where that start stays as it is: on the promised host when they will be done
+ * before it, or use what the head leaves; on another host freely, once the promised time is known; and anywhere that the
+ * head can never use. While the time is not known, nobody passes on a host that might serve the head. So the head is
+ * passed for no longer than the limits of those who ran when it became the head (EASY backfill: Mu'alem and Feitelson 2001).
  */
-export function allocate(waiting: readonly Waiting[], free: readonly FreeDevice[]): Grant[] {
-  const left = new Map<string, FreeDevice[]>()
-  for (const device of free) left.set(device.hostId, [...(left.get(device.hostId) ?? []), device])
+export function allocate(waiting: readonly Request[], pool: Pool, now: number): Grant[] {
+  const state = clone(pool)
   const grants: Grant[] = []
+  let promise: Reservation | undefined
+  let head: Request | undefined
   for (const request of waiting) {
-    const grant = place(request, left)
-    if (!grant) break
-    grants.push(grant)
-    const taken = new Set(grant.deviceIds)
-    left.set(
-      grant.hostId,
-      (left.get(grant.hostId) ?? []).filter((device) => !taken.has(device.id)),
-    )
+    const isAllowed = (host: HostState) => !head || mayPass(request, host, head, promise, state, now)
+    const host = bestHost(request, state, isAllowed)
+    if (host) grants.push(take(request, host, state, now))
+    else if (!head && canEverRun(request, state.hosts)) {
+      head = request
+      promise = reservationOf(request, state, now)
+    }
   }
   return grants
 }
 
-function place(request: Waiting, left: Map<string, FreeDevice[]>): Grant | undefined {
-  let best: { hostId: string; fitting: FreeDevice[]; size: number } | undefined
-  for (const [hostId, devices] of left) {
-    const fitting = devices.filter((device) => !request.gpuType || matchesType(device.model, request.gpuType))
-    if (fitting.length >= request.devices && (!best || devices.length < best.size)) {
-      best = { hostId, fitting, size: devices.length }
-    }
+/** Where and when the head can start at the latest; `at` null: nobody knows. */
+interface Reservation {
+  hostId: string
+  at: number | null
+}
+
+/** A request that no host of the pool could hold even when empty does not stand in anybody's way. */
+export function canEverRun(request: Request, hosts: readonly HostState[]): boolean {
+  return hosts.some((host) => fits(request, host.devices, host.cpus, host.memoryBytes))
+}
+
+/** Where a request would be placed if it were alone in the queue. */
+export function placeFor(request: Request, pool: Pool): HostState | undefined {
+  return bestHost(request, pool, () => true)
+}
+
+/** The latest start of a request that were alone in the queue; null: nobody knows. */
+export function latestStart(request: Request, pool: Pool, now: number): number | null {
+  return placeFor(request, pool) ? now : (reservationOf(request, pool, now)?.at ?? null)
+}
+
+/** Fitting devices that are free on one host, at most. */
+export function largestFreeBlock(request: Request, hosts: readonly HostState[]): number {
+  const blocks = hosts.map(
+    (host) => host.devices.filter((device) => device.heldBy === null && matches(device, request)).length,
+  )
+  return Math.max(0, ...blocks)
+}
+
+function bestHost(request: Request, pool: Pool, isAllowed: (host: HostState) => boolean): HostState | undefined {
+  let best: { host: HostState; free: number } | undefined
+  for (const host of pool.hosts) {
+    const free = host.devices.filter((device) => device.heldBy === null)
+    const { cpus, memoryBytes } = unused(host, pool.holdings)
+    if (!fits(request, free, cpus, memoryBytes) || !isAllowed(host)) continue
+    if (!best || free.length < best.free) best = { host, free: free.length }
   }
-  if (!best) return undefined
-  return { id: request.id, hostId: best.hostId, deviceIds: best.fitting.slice(0, request.devices).map((d) => d.id) }
+  return best?.host
+}
+
+function take(request: Request, host: HostState, pool: MutablePool, now: number): Grant {
+  const devices = host.devices.filter((device) => device.heldBy === null && matches(device, request))
+  const taken = devices.slice(0, request.devices)
+  for (const device of taken) device.heldBy = request.id
+  pool.holdings.push({
+    id: request.id,
+    hostId: host.id,
+    cpus: request.cpus ?? 0,
+    memoryBytes: request.memoryBytes ?? 0,
+    endsBy: request.holdsFor === null ? null : now + request.holdsFor,
+  })
+  return { id: request.id, hostId: host.id, deviceIds: taken.map((device) => device.id) }
+}
+
+function mayPass(
+  request: Request,
+  host: HostState,
+  head: Request,
+  promise: Reservation | undefined,
+  pool: Pool,
+  now: number,
+): boolean {
+  if (!canEverRun(head, [host])) return true
+  if (request.holdsFor === null || !promise || promise.at === null) return false
+  if (host.id !== promise.hostId || now + request.holdsFor <= promise.at) return true
+  // It would still run at the promised time: it may use what the head does not need then.
+  const after = clone(pool)
+  const own = after.hosts.find(({ id }) => id === host.id) as HostState
+  take(request, own, after, now)
+  return fitsAt(head, own, after.holdings, promise.at)
+}
+
+function reservationOf(request: Request, pool: Pool, now: number): Reservation | undefined {
+  let best: Reservation | undefined
+  for (const host of pool.hosts) {
+    if (!canEverRun(request, [host])) continue
+    const at = startOn(request, host, pool.holdings, now)
+    if (!best || (at !== null && (best.at === null || at < best.at))) best = { hostId: host.id, at }
+  }
+  return best
+}
+
+/** The first end of a holding after which the request fits on this host. */
+function startOn(request: Request, host: HostState, holdings: readonly Holding[], now: number): number | null {
+  const ends = holdings
+    .filter((held) => held.hostId === host.id && held.endsBy !== null)
+    .map((held) => held.endsBy as number)
+  for (const at of [now, ...ends.sort((a, b) => a - b)])
+    if (fitsAt(request, host, holdings, at)) return Math.max(now, at)
+  return null
+}
+
+function fitsAt(request: Request, host: HostState, holdings: readonly Holding[], at: number): boolean {
+  return fitsWith(
+    request,
+    host,
+    holdings.filter((held) => held.endsBy === null || held.endsBy > at),
+  )
+}
+
+/** Whether a request fits on a host where only these still hold what they hold. */
+export function fitsWith(request: Request, host: HostState, holdings: readonly Holding[]): boolean {
+  const still = holdings.filter((held) => held.hostId === host.id)
+  const ids = new Set(still.map((held) => held.id))
+  const free = host.devices.filter((device) => device.heldBy === null || !ids.has(device.heldBy))
+  const { cpus, memoryBytes } = unused(host, still)
+  return fits(request, free, cpus, memoryBytes)
+}
+
+function fits(request: Request, devices: readonly { model: string }[], cpus: number, memoryBytes: number): boolean {
+  if ((request.cpus ?? 0) > cpus || (request.memoryBytes ?? 0) > memoryBytes) return false
+  return devices.filter((device) => matches(device, request)).length >= request.devices
+}
+
+function unused(host: HostState, holdings: readonly Holding[]): { cpus: number; memoryBytes: number } {
+  const own = holdings.filter((held) => held.hostId === host.id)
+  return {
+    cpus: host.cpus - own.reduce((sum, held) => sum + held.cpus, 0),
+    memoryBytes: host.memoryBytes - own.reduce((sum, held) => sum + held.memoryBytes, 0),
+  }
 }
 
 /** `H200` fits `NVIDIA H200 141GB`; case does not matter. */
-export function matchesType(model: string, gpuType: string): boolean {
-  return model.toLowerCase().includes(gpuType.toLowerCase())
+function matches(device: { model: string }, { gpuType }: Request): boolean {
+  return gpuType === null || device.model.toLowerCase().includes(gpuType.toLowerCase())
+}
+
+interface MutablePool {
+  hosts: HostState[]
+  holdings: Holding[]
+}
+
+function clone({ hosts, holdings }: Pool): MutablePool {
+  return {
+    hosts: hosts.map((host) => ({ ...host, devices: host.devices.map((device) => ({ ...device })) })),
+    holdings: [...holdings],
+  }
 }

@@ -1,3 +1,4 @@
+import type { Diagnosis } from './diagnosis.js'
 import type { Reason } from './outcome.js'
 import type { State } from './state.js'
 
@@ -26,6 +27,8 @@ export interface Exit {
   unknown?: 'no_record' | 'reboot' | undefined
   outOfMemory?: string | undefined
   diskFull?: boolean | undefined
+  /** Why it failed, by the end of its log. */
+  diagnosis?: Diagnosis | undefined
   /** Of a run at another service: what that service says of its end, or what has become of it. */
   remote?: { reason: Reason; message: string } | undefined
 }
@@ -48,6 +51,8 @@ export interface JobFacts {
   version: number
   state: State
   stopWanted: boolean
+  /** It shall hold nothing until it is resumed; absent in histories from before jobs could be paused. */
+  pauseWanted?: boolean | undefined
   queueDeadline: number | null
   totalDeadline: number | null
   backoffUntil: number | null

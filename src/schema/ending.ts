@@ -1,4 +1,5 @@
 import type { AttemptFacts, JobFacts } from './contract.js'
+import { verdictOf } from './diagnosis.js'
 import { type Outcome, REASON_FACTS, type Reason } from './outcome.js'
 
 /** How an attempt ended, from what the host saw. Pure; the first cause wins (house style §3). */
@@ -30,7 +31,8 @@ export function outcomeOf(attempt: AttemptFacts): Outcome {
       `The disk of the host was full; the process ended with ${exitText(exit.code)}.`,
       exit.code,
     )
-  return outcome('process_failed', `The process ended with ${exitText(exit.code)}.`, exit.code)
+  const verdict = exit.diagnosis ? `: ${verdictOf(exit.diagnosis)}` : ''
+  return outcome('process_failed', `The process ended with ${exitText(exit.code)}${verdict}.`, exit.code)
 }
 
 /** A run that had ended by itself before our stop came has that end; one that was stopped for us ended because of our cause. */

@@ -1,13 +1,14 @@
 import { z } from 'zod'
 import { parseDuration, SECOND } from './duration.js'
 import { REASONS } from './outcome.js'
+import { wrongRemedy } from './remedy.js'
 import { parseSize } from './size.js'
 import { VENDORS } from './vendors.js'
 
 export const PROVIDERS = ['local', 'eas', 'qianfan', 'modelarts', 'alayanew', 'facet'] as const
 export type ProviderName = (typeof PROVIDERS)[number]
-/** Services that train by their own recipe, so that a job for them needs no command. */
-const WITHOUT_COMMAND: readonly ProviderName[] = ['qianfan', 'facet']
+/** Services that are told in their own words what runs, so that a job for them needs no command. */
+const WITHOUT_COMMAND: readonly ProviderName[] = ['qianfan', 'modelarts', 'facet']
 
 export { MAX_SPEC_BYTES } from './limits.js'
 
@@ -30,6 +31,15 @@ const variable = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'expected a variab
 /** A NUL cannot stand in an argument or in the environment of a process. */
 const processText = z.string().refine((text) => !text.includes('\0'), 'must not contain a NUL character')
 
+const further = z.int().min(0).max(1000)
+/** What the next attempt does otherwise: `{ attempts: 2, env: { BATCH_SIZE: halve } }`. */
+const Remedy = z.strictObject({
+  attempts: further,
+  env: z
+    .record(variable, processText)
+    .describe('changes for each such retry: halve or double a number of `env`, or another value'),
+})
+
 export const Retry = z
   .strictObject({
     maxAttempts: z.int().min(1).max(1000).optional().describe('attempts in all, those retried for free not counted'),
@@ -41,7 +51,7 @@ export const Retry = z
       })
       .prefault({}),
     on: z
-      .partialRecord(z.enum(REASONS), z.int().min(0).max(1000))
+      .partialRecord(z.enum(REASONS), z.union([further, Remedy]))
       .optional()
       .describe('further attempts allowed per reason; without it every reason that may be retried, up to maxAttempts'),
   })
@@ -62,8 +72,8 @@ export const Timeouts = z.strictObject({
 export const Resources = z.strictObject({
   gpus: z.int().min(1).max(1024).optional().describe('devices held; default 1. A host without GPUs gives CPU slots'),
   gpuType: z.string().min(1).max(64).optional(),
-  cpus: z.number().min(0).max(4096).optional().describe('kept with the job; not counted or enforced in this version'),
-  memory: size.optional().describe('kept with the job; not counted or enforced in this version'),
+  cpus: z.number().min(0).max(4096).optional().describe('counted when a host is chosen; not enforced in this version'),
+  memory: size.optional().describe('counted when a host is chosen; not enforced in this version'),
   nodes: z.int().min(1).max(1, 'only one node per attempt in this version').default(1),
 })
 
@@ -84,7 +94,7 @@ export const JobSpec = z
     command: z
       .union([processText.min(1), z.array(processText).min(1).max(4096)])
       .optional()
-      .describe('a shell line, or the arguments of one program; only qianfan and facet need none'),
+      .describe('a shell line, or the arguments of one program; qianfan, modelarts and facet need none'),
     provider: z
       .union([provider, z.array(ProviderChoice).min(1).max(PROVIDERS.length)])
       .default('local')
@@ -115,6 +125,10 @@ export const JobSpec = z
     tags: z.record(z.string().min(1).max(63), z.string().max(255)).default({}),
   })
   .refine(hasWhatItNeeds, { path: ['command'], message: 'is required', when: () => true }) // told together with all else
+  .superRefine((spec, context) => {
+    const wrong = wrongRemedy(spec)
+    if (wrong) context.addIssue({ code: 'custom', ...wrong })
+  })
   .meta({ id: 'JobSpec' })
 export type JobSpec = z.infer<typeof JobSpec>
 export type JobSpecInput = z.input<typeof JobSpec>

@@ -59,11 +59,25 @@ const summary = {
 export const JobSummary = z.object(summary).meta({ id: 'JobSummary' })
 export type JobSummary = z.infer<typeof JobSummary>
 
+/** Why a job in a queue has no device yet, for programs; `waitingFor` says it in words. */
+export const QUEUE_REASONS = ['no_host', 'never_fits', 'behind_others', 'not_enough_free'] as const
+export const Standing = z
+  .object({
+    pool: z.string(),
+    position: z.int().describe('1 is next'),
+    reason: z.enum(QUEUE_REASONS),
+    devices: z.int().describe('that it needs on one host'),
+    largestFreeBlock: z.int().describe('fitting devices that are free on one host'),
+  })
+  .meta({ id: 'Standing' })
+export type Standing = z.infer<typeof Standing>
+
 export const JobView = z
   .object({
     ...summary,
     stopWanted: z.boolean(),
     position: z.int().nullable().describe('place in the queue of the pool, 1 is next; null when not waiting there'),
+    standing: Standing.nullable().describe('in the queue of its pool; null when not waiting there'),
     waitingFor: z.string().nullable().describe('in words, why it is not running'),
     backoffUntil: time.nullable(),
     retryOf: z.string().nullable(),
@@ -108,6 +122,7 @@ export const HostView = z
     name: z.string(),
     pool: z.string(),
     connected: z.boolean(),
+    admission: z.enum(['open', 'draining', 'removed']).describe('whether new attempts are placed there'),
     lastSeenAt: time,
     version: z.string(),
     containment: z.string().describe('cgroup and pid_namespace promise the whole tree, best_effort does not'),
@@ -135,6 +150,7 @@ export const PoolView = z
   .object({
     name: z.string(),
     onSilence: z.string(),
+    preempts: z.boolean().describe('running jobs of lower priority give way to the head of the queue'),
     hosts: z.int(),
     devices: z.int(),
     free: z.int(),
@@ -142,6 +158,31 @@ export const PoolView = z
   })
   .meta({ id: 'Pool' })
 export type PoolView = z.infer<typeof PoolView>
+
+/** What would become of a job if it were submitted now. */
+export const PlanView = z
+  .object({
+    fits: z.boolean().describe('some host of the pool could hold it'),
+    host: z.string().nullable().describe('where it would start at once'),
+    position: z.int().describe('in the queue of the pool; 1 is next'),
+    startsBy: time.nullable().describe('at the latest, by the limits of what runs now; null: nobody knows'),
+    largestHost: z.object({ devices: z.int(), cpus: z.number(), memoryBytes: z.number() }).nullable(),
+    shortOf: z.array(z.enum(['hosts', 'devices', 'gpuType', 'cpus', 'memory'])).describe('what runs out first'),
+  })
+  .meta({ id: 'Plan' })
+export type PlanView = z.infer<typeof PlanView>
+
+export const TokenView = z
+  .object({
+    id: z.string(),
+    role: z.enum(['admin', 'user', 'viewer', 'host']),
+    project: z.string(),
+    hostId: z.string().nullable().describe('of role host: the one host that speaks with it, once it has'),
+    createdAt: time,
+    expiresAt: time.nullable(),
+  })
+  .meta({ id: 'Token' })
+export type TokenView = z.infer<typeof TokenView>
 
 /** RFC 9457 problem, with our code and what to do next. */
 export const ProblemBody = z

@@ -10,7 +10,7 @@ export interface Database {
   idempotency_keys: { project: string; key: string; body_hash: string; job_id: string; created_at: number }
   jobs: JobRow
   attempts: AttemptRow
-  pools: { name: string; on_silence: 'wait' | 'fence'; created_at: number }
+  pools: { name: string; on_silence: 'wait' | 'fence'; preempts: number; created_at: number }
   hosts: HostRow
   devices: DeviceRow
   allocations: AllocationRow
@@ -42,6 +42,8 @@ export interface JobRow {
   priority: number
   /** 1: somebody wants the job stopped. */
   stop_wanted: number
+  /** 1: it shall hold nothing until somebody resumes it. */
+  pause_wanted: number
   /** JSON `{ by, at, force }` of the first stop. */
   stop: string | null
   /** Raised by every commit that the workflow must see; `seen` follows when it has read that version. */
@@ -121,6 +123,8 @@ export interface HostRow {
   memory_bytes: number
   disk_free_bytes: number
   connected: number
+  /** `draining`: what runs there goes on, nothing new is placed. `removed`: it may not come back by itself. */
+  admission: 'open' | 'draining' | 'removed'
   last_seen_at: number
   created_at: number
 }
@@ -145,6 +149,10 @@ export interface AllocationRow {
   pool: string
   devices: number
   gpu_type: string | null
+  cpus: number | null
+  memory_bytes: number | null
+  /** The longest that it can hold its devices once it has them, in milliseconds; null: nobody knows. */
+  holds_for: number | null
   priority: number
   state: 'waiting' | 'granted' | 'released' | 'withdrawn' | 'quarantined'
   host_id: string | null

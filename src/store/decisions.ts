@@ -1,12 +1,13 @@
 import type { AttemptFacts, Exit, JobFacts, StopCause } from '../schema/contract.js'
 import type { Retry } from '../schema/ending.js'
-import { devicesOf, type JobSpec, milliseconds, providersOf } from '../schema/job.js'
+import { type JobSpec, milliseconds, providersOf } from '../schema/job.js'
 import type { Outcome, Reason } from '../schema/outcome.js'
+import { attemptsFor } from '../schema/remedy.js'
 import type { State } from '../schema/state.js'
+import { currentAttempt, stopAttempt } from './attempts.js'
 import type { AttemptRow, Db, JobRow } from './database.js'
 import { releaseDevices, requestDevices } from './ledger.js'
 import { intendRemoteRun } from './remote-runs.js'
-import { currentAttempt, stopAttempt } from './stop.js'
 import type { Tx } from './store.js'
 import { lockJob, moveJob, record } from './timeline.js'
 import { nextNumber } from './vendor-records.js'
@@ -76,9 +77,8 @@ export function beginAttempt(tx: Tx, jobId: string, version: number): Promise<Jo
         jobId,
         attempt: number,
         pool: job.pool,
-        devices: devicesOf(spec),
-        gpuType: spec.resources.gpuType ?? null,
         priority: job.priority,
+        spec,
       })
     } else await intendRemoteRun(tx, { jobId, attempt: number, provider })
     await launchGranted(tx, job, await currentAttempt(tx.q, job))
@@ -125,7 +125,8 @@ export function settle(
 ): Promise<JobFacts | undefined> {
   return decide(tx, jobId, version, async (_, job, attempt) => {
     if (attempt && attempt.settled_at === null) await settleAttempt(tx, job, attempt, end.outcome)
-    if (end.retry) await backOff(tx, job, attempt, end.outcome, end.retry)
+    if (end.retry && job.pause_wanted === 1) await keepPaused(tx, job, end.outcome, end.retry)
+    else if (end.retry) await backOff(tx, job, attempt, end.outcome, end.retry)
     else await endJob(tx, job, end.outcome)
   })
 }
@@ -147,6 +148,11 @@ async function settleAttempt(tx: Tx, job: JobRow, attempt: AttemptRow, outcome: 
   })
 }
 
+async function keepPaused(tx: Tx, job: JobRow, outcome: Outcome, retry: Retry): Promise<void> {
+  await writeRetry(tx, job, outcome, { ...retry, until: tx.now })
+  await moveJob(tx, job, 'paused', { type: 'paused', actor: 'workflow', attempt: job.attempt || null })
+}
+
 async function backOff(
   tx: Tx,
   job: JobRow,
@@ -154,6 +160,12 @@ async function backOff(
   outcome: Outcome,
   retry: Retry,
 ): Promise<void> {
+  await writeRetry(tx, job, outcome, retry)
+  const data = { reason: outcome.reason, until: retry.until, counted: retry.charge }
+  await moveJob(tx, job, 'backoff', { type: 'backoff', actor: 'workflow', attempt: attempt?.number ?? null, data })
+}
+
+async function writeRetry(tx: Tx, job: JobRow, outcome: Outcome, retry: Retry): Promise<void> {
   const charged = JSON.parse(job.charged) as Partial<Record<Reason, number>>
   if (retry.charge) charged[outcome.reason] = (charged[outcome.reason] ?? 0) + 1
   await tx.q
@@ -165,8 +177,6 @@ async function backOff(
     }))
     .where('id', '=', job.id)
     .execute()
-  const data = { reason: outcome.reason, until: retry.until, counted: retry.charge }
-  await moveJob(tx, job, 'backoff', { type: 'backoff', actor: 'workflow', attempt: attempt?.number ?? null, data })
 }
 
 async function endJob(tx: Tx, job: JobRow, outcome: Outcome): Promise<void> {
@@ -186,19 +196,25 @@ async function endJob(tx: Tx, job: JobRow, outcome: Outcome): Promise<void> {
 function factsOf(job: JobRow, attempt: AttemptRow | undefined, now: number): JobFacts {
   const spec = JSON.parse(job.spec) as JobSpec
   const { backoff, maxAttempts, on } = spec.retry
+  const charged = JSON.parse(job.charged) as Partial<Record<Reason, number>>
   return {
     version: job.version,
     state: job.state as State,
     stopWanted: job.stop_wanted === 1,
+    pauseWanted: job.pause_wanted === 1,
     queueDeadline: job.started_at === null ? job.queue_deadline : null,
     totalDeadline: job.total_deadline,
     backoffUntil: job.backoff_until,
     retry: {
       maxAttempts: maxAttempts ?? null,
       backoff: { initial: milliseconds(backoff.initial), factor: backoff.factor, max: milliseconds(backoff.max) },
-      on: on ?? null,
+      on: on
+        ? (Object.fromEntries(
+            Object.entries(on).map(([reason, rule]) => [reason, attemptsFor(rule)]),
+          ) as typeof charged)
+        : null,
     },
-    charged: JSON.parse(job.charged) as Partial<Record<Reason, number>>,
+    charged,
     providersLeft: providersOf(spec).length - 1 - job.provider_index,
     jitterSeed: Number.parseInt(job.id.slice(-6), 32) || 0,
     attempt: attempt ? attemptFacts(attempt, spec, now) : null,

@@ -2,7 +2,7 @@ import type { Fact, FactBody } from '../schema/agent.js'
 import type { Exit } from '../schema/contract.js'
 import { type JobSpec, milliseconds } from '../schema/job.js'
 import type { AttemptRow, JobRow } from './database.js'
-import { quarantineDevices, releaseDevices } from './ledger.js'
+import { quarantineDevices, releaseDevices, setAsideDevices } from './ledger.js'
 import { forUpdate, type Tx } from './store.js'
 import { lockJob, moveJob, raiseVersion, record } from './timeline.js'
 
@@ -52,6 +52,10 @@ async function applyFact(tx: Tx, job: JobRow, attempt: AttemptRow, fact: Fact): 
   else await record(tx, { jobId: job.id, ...event })
   if (fact.body.type === 'started' && job.started_at === null) {
     await tx.q.updateTable('jobs').set({ started_at: at }).where('id', '=', job.id).execute()
+  }
+  if (fact.body.type === 'exited' && fact.body.exit.diagnosis?.cause === 'device_error') {
+    const { line } = fact.body.exit.diagnosis
+    await setAsideDevices(tx, job.id, attempt.number, `set aside after job ${job.id} met a hardware error: ${line}`)
   }
   if (fact.body.type === 'empty') await releaseDevices(tx, job.pool, job.id, attempt.number)
   if (fact.body.type === 'stuck') {

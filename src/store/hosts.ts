@@ -1,5 +1,8 @@
 import type { Assignment, Hello } from '../schema/agent.js'
+import { Failure } from '../schema/failure.js'
 import { graceOf, type JobSpec, milliseconds } from '../schema/job.js'
+import type { Reason } from '../schema/outcome.js'
+import { environmentAfter } from '../schema/remedy.js'
 import { parseSize } from '../schema/size.js'
 import type { AttemptRow, Db, JobRow } from './database.js'
 import { allocatePool } from './ledger.js'
@@ -7,9 +10,10 @@ import type { Tx } from './store.js'
 
 /** Registers a host that has just connected, with its devices, and lets its pool allocate on them. */
 export async function registerHost(tx: Tx, hello: Hello): Promise<void> {
+  await checkIsWelcome(tx, hello)
   await tx.q
     .insertInto('pools')
-    .values({ name: hello.pool, on_silence: 'wait', created_at: tx.now })
+    .values({ name: hello.pool, on_silence: 'wait', preempts: 0, created_at: tx.now })
     .onConflict((c) => c.doNothing())
     .execute()
   const facts = {
@@ -26,11 +30,19 @@ export async function registerHost(tx: Tx, hello: Hello): Promise<void> {
   }
   await tx.q
     .insertInto('hosts')
-    .values({ id: hello.hostId, ...facts, created_at: tx.now })
+    .values({ id: hello.hostId, ...facts, admission: 'open', created_at: tx.now })
     .onConflict((c) => c.column('id').doUpdateSet(facts))
     .execute()
   await registerDevices(tx, hello)
   await allocatePool(tx, hello.pool)
+}
+
+async function checkIsWelcome(tx: Tx, { hostId, name }: Hello): Promise<void> {
+  const known = await tx.q.selectFrom('hosts').select('admission').where('id', '=', hostId).executeTakeFirst()
+  if (known?.admission !== 'removed') return
+  throw new Failure('forbidden', `Host ${name} (${hostId}) has been removed`, {
+    next: `Let it in again with: anneal host resume ${hostId}`,
+  })
 }
 
 async function registerDevices(tx: Tx, hello: Hello): Promise<void> {
@@ -119,7 +131,7 @@ function assignmentOf(job: JobRow, attempt: AttemptRow, devices: string[]): Assi
     command: spec.command as string | string[], // the schema asks for one wherever `local` may run it
     setup: spec.setup ?? null,
     workdir: spec.workdir?.blob ?? null,
-    env: spec.env,
+    env: environmentAfter(spec, JSON.parse(job.charged) as Partial<Record<Reason, number>>),
     secrets: spec.secrets,
     devices,
     tty: spec.tty,

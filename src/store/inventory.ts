@@ -26,6 +26,7 @@ export async function listHosts(db: Db): Promise<HostView[]> {
     name: host.name,
     pool: host.pool,
     connected: host.connected === 1,
+    admission: host.admission,
     lastSeenAt: new Date(host.last_seen_at).toISOString(),
     version: host.version,
     containment: host.containment,
@@ -62,6 +63,7 @@ export async function listPools(db: Db): Promise<PoolView[]> {
     return {
       name: pool.name,
       onSilence: pool.on_silence,
+      preempts: pool.preempts === 1,
       hosts: own.length,
       devices: devices.length,
       free: devices.filter((device) => device.heldBy === null).length,

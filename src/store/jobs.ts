@@ -83,6 +83,7 @@ function newRow(tx: Tx, id: string, specText: string, { project, spec, actor, re
     pool: spec.pool,
     priority: spec.priority,
     stop_wanted: 0,
+    pause_wanted: 0,
     stop: null,
     version: 1,
     seen: 0,

@@ -7,6 +7,7 @@ import { Failure } from '../schema/failure.js'
 import type { Database, Db, Dialect } from './database.js'
 import { foundation } from './migrations/0001-foundation.js'
 import { vendors } from './migrations/0002-vendors.js'
+import { queue } from './migrations/0004-queue.js'
 
 /** Lists of ids of any length make ever new texts, so the number kept is bounded. */
 const PREPARED_BOUND = 1_000
@@ -85,8 +86,6 @@ function openPostgres(url: string): OpenDatabase {
 }
 
 function migrator({ db, dialect }: OpenDatabase): Migrator {
-  return new Migrator({
-    db,
-    provider: { getMigrations: async () => ({ '0001-foundation': foundation(dialect), '0002-vendors': vendors }) },
-  })
+  const migrations = { '0001-foundation': foundation(dialect), '0002-vendors': vendors, '0004-queue': queue }
+  return new Migrator({ db, provider: { getMigrations: async () => migrations } })
 }

@@ -2,12 +2,11 @@ import { Failure } from '../schema/failure.js'
 import type { JobSpec } from '../schema/job.js'
 import type { Outcome } from '../schema/outcome.js'
 import type { State } from '../schema/state.js'
-import type { AttemptView, EventView, JobSummary, JobView, QueueEntry } from '../schema/view.js'
+import type { AttemptView, EventView, JobSummary, JobView } from '../schema/view.js'
 import { attemptClocks, sumClocks } from './clocks.js'
 import type { AttemptRow, Db, EventRow, JobRow } from './database.js'
+import { standingOf, standingText } from './queue.js'
 
-/** Entries of a queue that one listing gives at most. */
-const QUEUE_PAGE = 1000
 const iso = (at: number) => new Date(at).toISOString()
 const isoOrNull = (at: number | null) => (at === null ? null : iso(at))
 
@@ -79,12 +78,13 @@ export function summaryOf(job: JobRow): JobSummary {
 export async function viewJob(db: Db, job: JobRow): Promise<JobView> {
   const now = Date.now()
   const attempts = job.attempt === 0 ? [] : await viewAttempts(db, job.id, now)
-  const position = await positionOf(db, job)
+  const standing = await standingOf(db, job)
   return {
     ...summaryOf(job),
     stopWanted: job.stop_wanted === 1,
-    position,
-    waitingFor: await waitingFor(db, job, position),
+    position: standing?.position ?? null,
+    standing,
+    waitingFor: standing ? standingText(standing, JSON.parse(job.spec) as JobSpec) : await waitingFor(db, job),
     backoffUntil: job.state === 'backoff' ? isoOrNull(job.backoff_until) : null,
     retryOf: job.retry_of,
     createdBy: job.created_by,
@@ -131,35 +131,8 @@ function viewAttempt(row: AttemptRow, host: string | null, devices: string[], no
   }
 }
 
-async function positionOf(db: Db, job: JobRow): Promise<number | null> {
-  if (job.state !== 'queued' || job.attempt === 0) return null
-  const waiting = db.selectFrom('allocations').where('pool', '=', job.pool).where('state', '=', 'waiting')
-  const own = await waiting.select('id').where('job_id', '=', job.id).executeTakeFirst()
-  if (!own) return null
-  const ahead = await waiting
-    .select((eb) => eb.fn.countAll<number>().as('count'))
-    .where((eb) =>
-      eb.or([
-        eb('priority', '>', job.priority),
-        eb.and([eb('priority', '=', job.priority), eb('job_id', '<', job.id)]),
-      ]),
-    )
-    .executeTakeFirstOrThrow()
-  return Number(ahead.count) + 1
-}
-
-async function waitingFor(db: Db, job: JobRow, position: number | null): Promise<string | null> {
-  const spec = JSON.parse(job.spec) as JobSpec
-  if (position !== null) {
-    const hosts = await db
-      .selectFrom('hosts')
-      .select((eb) => eb.fn.countAll<number>().as('count'))
-      .where('pool', '=', job.pool)
-      .where('connected', '=', 1)
-      .executeTakeFirstOrThrow()
-    const place = `${position}. in pool ${job.pool}; needs ${Math.max(1, spec.resources.gpus ?? 1)} device(s)${spec.resources.gpuType ? ` of type ${spec.resources.gpuType}` : ''} on one host`
-    return Number(hosts.count) === 0 ? `${place}; no host of the pool is connected` : place
-  }
+async function waitingFor(db: Db, job: JobRow): Promise<string | null> {
+  if (job.state === 'paused') return `it is paused; anneal resume ${job.id}`
   if (job.state === 'queued')
     return job.attempt === 0
       ? 'its workflow has not taken it up yet'
@@ -194,32 +167,6 @@ async function silentHost(db: Db, job: JobRow): Promise<string | null> {
     .where('a.number', '=', job.attempt)
     .executeTakeFirst()
   return host && host.connected === 0 ? `host ${host.name} silent since ${iso(host.last_seen_at)}` : null
-}
-
-/** The queue of a pool in its order. */
-export async function listQueue(db: Db, project: string, pool: string): Promise<QueueEntry[]> {
-  const rows = await db
-    .selectFrom('allocations as a')
-    .innerJoin('jobs as j', 'j.id', 'a.job_id')
-    .select(['a.job_id', 'a.attempt', 'a.priority', 'a.devices', 'a.requested_at', 'j.name', 'j.project'])
-    .where('a.pool', '=', pool)
-    .where('a.state', '=', 'waiting')
-    .orderBy('a.priority', 'desc')
-    .orderBy('a.job_id')
-    .limit(QUEUE_PAGE)
-    .execute()
-  return rows
-    .map((row, i) => ({ ...row, position: i + 1 }))
-    .filter((row) => row.project === project)
-    .map((row) => ({
-      position: row.position,
-      jobId: row.job_id,
-      name: row.name,
-      attempt: row.attempt,
-      priority: row.priority,
-      devices: row.devices,
-      queuedAt: iso(row.requested_at),
-    }))
 }
 
 /** A job's timeline after entry `after`, oldest first. */

@@ -1,5 +1,6 @@
 import { Failure } from '../schema/failure.js'
-import type { TokenRow } from './database.js'
+import type { TokenView } from '../schema/view.js'
+import type { Db, TokenRow } from './database.js'
 import { newId, newSecret, sha256 } from './ids.js'
 import type { Store, Tx } from './store.js'
 
@@ -50,7 +51,7 @@ export async function bindHostToken(tx: Tx, token: TokenRow, hostId: string): Pr
   const row = await tx.q.selectFrom('tokens').select('host_id').where('id', '=', token.id).executeTakeFirstOrThrow()
   if (row.host_id !== hostId) {
     throw new Failure('forbidden', `This token belongs to host ${row.host_id}, not to ${hostId}`, {
-      next: 'Each host needs a token of its own; docs/operations.md says how to make one.',
+      next: 'Each host needs a token of its own: anneal token create --role host.',
     })
   }
 }
@@ -62,4 +63,27 @@ export async function ensureProject(tx: Tx, id: string): Promise<void> {
     .values({ id, created_at: tx.now })
     .onConflict((c) => c.doNothing())
     .execute()
+}
+
+/** All tokens, oldest first; never their secrets, which nobody has. */
+export async function listTokens(q: Db): Promise<TokenView[]> {
+  return (await q.selectFrom('tokens').selectAll().orderBy('created_at').orderBy('id').execute()).map(viewOf)
+}
+
+/** Makes a token worthless from the next request on. Fails with `not_found`. */
+export async function revokeToken(tx: Tx, id: string): Promise<TokenView> {
+  const row = await tx.q.deleteFrom('tokens').where('id', '=', id).returningAll().executeTakeFirst()
+  if (!row) throw new Failure('not_found', `There is no token ${id}`, { next: 'See `anneal token list`.' })
+  return viewOf(row)
+}
+
+function viewOf(row: TokenRow): TokenView {
+  return {
+    id: row.id,
+    role: row.role,
+    project: row.project,
+    hostId: row.host_id,
+    createdAt: new Date(row.created_at).toISOString(),
+    expiresAt: row.expires_at === null ? null : new Date(row.expires_at).toISOString(),
+  }
 }

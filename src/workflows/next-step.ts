@@ -37,6 +37,7 @@ export function nextStep(job: JobFacts, now: number): Step {
 function betweenAttempts(job: JobFacts, now: number): Step {
   if (job.stopWanted) return { do: 'settle', outcome: jobOutcome('stopped') }
   if (passed(job.totalDeadline, now)) return { do: 'settle', outcome: jobOutcome('total_time_limit') }
+  if (job.pauseWanted) return job.state === 'paused' ? { do: 'wait', until: job.totalDeadline } : pause(now)
   if (job.backoffUntil !== null && job.backoffUntil > now)
     return { do: 'wait', until: earliest(job.backoffUntil, job.totalDeadline) }
   return { do: 'begin attempt' }
@@ -45,11 +46,17 @@ function betweenAttempts(job: JobFacts, now: number): Step {
 function inQueue(job: JobFacts, { granted, queueDeadline }: AttemptFacts, now: number): Step {
   if (job.stopWanted) return { do: 'settle', outcome: jobOutcome('stopped') }
   if (passed(job.totalDeadline, now)) return { do: 'settle', outcome: jobOutcome('total_time_limit') }
+  if (job.pauseWanted) return pause(now)
   if (granted) return { do: 'launch' }
   if (passed(job.queueDeadline, now)) return { do: 'settle', outcome: jobOutcome('queue_time_limit') }
   if (passed(queueDeadline, now) && job.providersLeft)
     return { do: 'settle', outcome: jobOutcome('queue_time_limit'), retry: nextProvider(job, 'queue_time_limit', now) }
   return { do: 'wait', until: earliest(job.queueDeadline, job.totalDeadline, queueDeadline) }
+}
+
+/** The attempt gives its place or its devices back uncounted; the store keeps the job paused until it is resumed. */
+function pause(now: number): Step {
+  return { do: 'settle', outcome: jobOutcome('preempted', 'Paused.'), retry: { until: now, charge: false } }
 }
 
 function onHost(job: JobFacts, now: number): Step {

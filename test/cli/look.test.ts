@@ -133,7 +133,9 @@ test('the queue shows who waits, in order, and the page of a job its place', asy
   const names = rows.slice(1).map((row) => row[2])
   expect(names.indexOf('high')).toBe(0)
   expect(names).toContain('low')
-  expect((await anneal.run(['show', 'high'])).stdout).toContain('waits for   1. in pool default; needs 1 device(s)')
+  expect((await anneal.run(['show', 'high'])).stdout).toContain(
+    'waits for   1st in pool default; needs 1 device, largest free block 0',
+  )
   const json = JSON.parse((await anneal.run(['queue', '--json'])).stdout) as { entries: { name: string }[] }
   expect(json.entries[0]?.name).toBe('high')
   const other = await anneal.run(['queue', '--pool', 'other'])

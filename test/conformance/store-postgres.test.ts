@@ -1,6 +1,7 @@
 import { afterAll, beforeAll } from 'vitest'
 import { startPostgres } from '../support/postgres.js'
 import { newPostgresStore } from '../support/stores.js'
+import { queueConformance } from './queue.js'
 import { storeConformance } from './store.js'
 
 let postgres: Awaited<ReturnType<typeof startPostgres>>
@@ -10,3 +11,5 @@ beforeAll(async () => {
 afterAll(() => postgres.stop())
 
 storeConformance('the store on PostgreSQL', async () => newPostgresStore(await postgres.createDatabase()))
+
+queueConformance('the queue on PostgreSQL', async () => newPostgresStore(await postgres.createDatabase()))

@@ -1,4 +1,6 @@
 import { newSqliteStore } from '../support/stores.js'
+import { queueConformance } from './queue.js'
 import { storeConformance } from './store.js'
 
 storeConformance('the store on SQLite', newSqliteStore)
+queueConformance('the queue on SQLite', newSqliteStore)

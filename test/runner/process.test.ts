@@ -84,7 +84,8 @@ describe('what comes of a process', () => {
     const { server } = await newMachine()
     const job = assignment(['no-such-program', 'x'])
     expect(await outputOf(server, job)).toContain('no-such-program')
-    expect(await ended(server, job)).toEqual({ phase: 'run', code: 127 })
+    const diagnosis = { cause: 'not_runnable', line: expect.stringContaining('no-such-program') }
+    expect(await ended(server, job)).toEqual({ phase: 'run', code: 127, diagnosis })
   })
 
   it('is 128 + the signal that ended it from outside', async () => {

@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest'
-import { allocate } from '../../src/schema/allocate.js'
 import { formatDuration, parseDuration } from '../../src/schema/duration.js'
 import { JobSpec } from '../../src/schema/job.js'
 import { problemsOf } from '../../src/schema/problems.js'
@@ -99,27 +98,5 @@ describe('what is wrong with a job description', () => {
         .slice(0, 1)
         .concat(expect.objectContaining({ path: 'command' })),
     )
-  })
-})
-
-describe('allocating', () => {
-  const free = (hostId: string, n: number, model = 'CPU') =>
-    Array.from({ length: n }, (_, i) => ({ id: `${hostId}/${i}`, hostId, model }))
-  const ask = (id: string, devices: number, gpuType: string | null = null) => ({ id, devices, gpuType })
-
-  test('several devices are granted all on one host or not at all', () => {
-    expect(allocate([ask('a', 3)], [...free('x', 2), ...free('y', 2)])).toEqual([])
-    expect(allocate([ask('a', 2)], [...free('x', 1), ...free('y', 2)])).toMatchObject([{ hostId: 'y' }])
-  })
-  test('nobody passes the head of the queue', () => {
-    expect(allocate([ask('big', 4), ask('small', 1)], free('x', 3))).toEqual([])
-  })
-  test('the host that fits most tightly is taken, so that large blocks stay whole', () => {
-    expect(allocate([ask('a', 1)], [...free('x', 4), ...free('y', 1)])).toMatchObject([{ hostId: 'y' }])
-  })
-  test('a GPU type is respected', () => {
-    expect(
-      allocate([ask('a', 1, 'h200')], [...free('x', 1, 'NVIDIA A100'), ...free('y', 1, 'NVIDIA H200')]),
-    ).toMatchObject([{ hostId: 'y' }])
   })
 })

@@ -19,9 +19,12 @@ export const SETUP_WITHIN = 300_000
 
 const run = promisify(execFile)
 
-/** The path of a python that can import eas_prediction, qianfan, huaweicloudsdkcore and huaweicloudsdkmodelarts. */
-export async function pythonWithClients(): Promise<string> {
-  const requirements = join(VENDORS, 'requirements.txt')
+/**
+ * The path of a python that can import eas_prediction, qianfan, huaweicloudsdkcore and huaweicloudsdkmodelarts; or, with a
+ * vendor, what `test/vendors/<vendor>/requirements.txt` lists.
+ */
+export async function pythonWithClients(vendor = ''): Promise<string> {
+  const requirements = join(VENDORS, vendor, 'requirements.txt')
   const folder = await once('python', readFileSync(requirements), async (target) => {
     await run('python3', ['-m', 'venv', '--copies', target])
     await run(join(target, 'bin/python'), ['-m', 'pip', 'install', '--quiet', '--no-deps', '-r', requirements], {

@@ -22,7 +22,21 @@ export function define(command: Command): void {
     })
   const list = command.command('list').description('list hosts with their containment and devices')
   withServer(list).action(listHosts)
+  for (const [action, summary] of Object.entries(ACTIONS) as [keyof typeof ACTIONS, string][]) {
+    const verb = command.command(action).description(summary).argument('<host>', 'id or name')
+    withServer(verb).action(async (ref: string, flags: ServerFlags) => {
+      const host = await connect(flags).admitHost(ref, action)
+      if (flags.json) return printJson(host)
+      print(describe(host))
+    })
+  }
 }
+
+const ACTIONS = {
+  drain: 'place nothing new on a host; what runs there goes on',
+  resume: 'place attempts on a host again',
+  remove: 'forget a host that holds nothing, and refuse it until it is resumed',
+} as const
 
 async function listHosts(flags: ServerFlags): Promise<void> {
   const hosts = await connect(flags).listHosts()
@@ -34,7 +48,8 @@ async function listHosts(flags: ServerFlags): Promise<void> {
 function describe(host: Host): string {
   const promise = host.containment === 'best_effort' ? 'processes may escape a stop' : 'a stop ends the whole tree'
   const link = host.connected ? 'connected' : `silent for ${between(host.lastSeenAt, null)}`
-  const head = `${host.name}  ${link}  pool ${host.pool}  id ${host.id}`
+  const admission = host.admission === 'open' ? '' : `  ${host.admission}`
+  const head = `${host.name}  ${link}${admission}  pool ${host.pool}  id ${host.id}`
   const facts = [
     `containment ${host.containment}: ${promise}`,
     `${host.cpus} CPUs, ${formatSize(host.memoryBytes)} memory, ${formatSize(host.diskFreeBytes)} disk free`,

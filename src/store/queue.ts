@@ -1,0 +1,170 @@
+import { canEverRun, type HostState, largestFreeBlock, latestStart, placeFor } from '../schema/allocate.js'
+import { Failure } from '../schema/failure.js'
+import { type JobSpec, providersOf } from '../schema/job.js'
+import { formatSize } from '../schema/size.js'
+import type { PlanView, QueueEntry, Standing } from '../schema/view.js'
+import type { AllocationRow, Db, JobRow } from './database.js'
+import { holdingsIn, openHosts, requestOf, requirementsOf, waitingIn } from './ledger.js'
+
+/** Entries of a queue that one listing gives at most. */
+const QUEUE_PAGE = 1000
+
+/** Where a job stands in its pool's queue and why it has no device; null when it does not wait there. */
+export async function standingOf(db: Db, job: JobRow): Promise<Standing | null> {
+  if (job.state !== 'queued' || job.attempt === 0) return null
+  const own = await db
+    .selectFrom('allocations')
+    .selectAll()
+    .where('job_id', '=', job.id)
+    .where('state', '=', 'waiting')
+    .executeTakeFirst()
+  if (!own) return null
+  const hosts = await openHosts(db, job.pool)
+  const position = (await ahead(db, job.pool, job.priority, job.id)) + 1
+  const free = largestFreeBlock(requestOf(own), hosts)
+  const reason = reasonOf(own, hosts, position)
+  return { pool: job.pool, position, reason, devices: own.devices, largestFreeBlock: free }
+}
+
+function reasonOf(own: AllocationRow, hosts: HostState[], position: number): Standing['reason'] {
+  if (hosts.length === 0) return 'no_host'
+  if (!canEverRun(requestOf(own), hosts)) return 'never_fits'
+  return position > 1 ? 'behind_others' : 'not_enough_free'
+}
+
+/** The same in words. */
+export function standingText(standing: Standing, spec: JobSpec): string {
+  const { pool, position, reason, devices, largestFreeBlock } = standing
+  const type = spec.resources.gpuType ? ` of type ${spec.resources.gpuType}` : ''
+  const needs = `${ordinal(position)} in pool ${pool}; needs ${devices} ${devices === 1 ? 'device' : 'devices'}${type}${devices === 1 ? '' : ' on one host'}`
+  if (reason === 'no_host') return `${needs}; no host of the pool is connected and takes new attempts`
+  if (reason === 'never_fits') return `${needs}; no host that is connected could hold it, even empty`
+  return `${needs}, largest free block ${largestFreeBlock}`
+}
+
+function ordinal(n: number): string {
+  const suffix = n % 100 > 10 && n % 100 < 14 ? 'th' : ({ 1: 'st', 2: 'nd', 3: 'rd' }[n % 10] ?? 'th')
+  return `${n}${suffix}`
+}
+
+async function ahead(db: Db, pool: string, priority: number, jobId: string | undefined): Promise<number> {
+  const row = await db
+    .selectFrom('allocations')
+    .select((eb) => eb.fn.countAll<number>().as('count'))
+    .where('pool', '=', pool)
+    .where('state', '=', 'waiting')
+    .where((eb) =>
+      eb.or([
+        eb('priority', '>', priority),
+        eb.and([eb('priority', '=', priority), ...(jobId === undefined ? [] : [eb('job_id', '<', jobId)])]),
+      ]),
+    )
+    .executeTakeFirstOrThrow()
+  return Number(row.count)
+}
+
+/** The queue of a pool in its order; others' jobs count, and are not shown. */
+export async function listQueue(db: Db, project: string, pool: string): Promise<QueueEntry[]> {
+  const rows = await waitingIn(db, pool).limit(QUEUE_PAGE).execute()
+  if (rows.length === 0) return []
+  const ids = rows.map((row) => row.job_id)
+  const jobs = await db.selectFrom('jobs').select(['id', 'name', 'project']).where('id', 'in', ids).execute()
+  const own = new Map(jobs.filter((job) => job.project === project).map((job) => [job.id, job.name]))
+  return rows
+    .map((row, i) => ({
+      position: i + 1,
+      jobId: row.job_id,
+      name: own.get(row.job_id) ?? '',
+      attempt: row.attempt,
+      priority: row.priority,
+      devices: row.devices,
+      queuedAt: new Date(row.requested_at).toISOString(),
+    }))
+    .filter((entry) => own.has(entry.jobId))
+}
+
+/** What would become of a job that were submitted now. Writes nothing. */
+export async function planJob(db: Db, spec: JobSpec, now = Date.now()): Promise<PlanView> {
+  const request = requestOf({ id: 'plan', ...requirementsOf(spec) })
+  const hosts = await openHosts(db, spec.pool)
+  const pool = { hosts, holdings: await holdingsIn(db, spec.pool) }
+  const position = (await ahead(db, spec.pool, spec.priority, undefined)) + 1
+  const fits = canEverRun(request, hosts)
+  const place = position === 1 ? placeFor(request, pool) : undefined
+  const start = position === 1 && fits ? latestStart(request, pool, now) : null
+  return {
+    fits,
+    host: place?.id ?? null,
+    position,
+    startsBy: start === null ? null : new Date(start).toISOString(),
+    largestHost: largest(hosts),
+    shortOf: place ? [] : shortOf(spec, hosts),
+  }
+}
+
+function largest(hosts: HostState[]): PlanView['largestHost'] {
+  const [most] = [...hosts].sort((a, b) => b.devices.length - a.devices.length || b.memoryBytes - a.memoryBytes)
+  return most ? { devices: most.devices.length, cpus: most.cpus, memoryBytes: most.memoryBytes } : null
+}
+
+/** What no host has enough of, looked at one by one; what is only taken at present counts when nothing else does. */
+function shortOf(spec: JobSpec, hosts: HostState[]): PlanView['shortOf'] {
+  if (hosts.length === 0) return ['hosts']
+  const { devices, gpu_type: gpuType, cpus, memory_bytes: memoryBytes } = requirementsOf(spec)
+  const bare = { id: 'plan', devices: 1, gpuType: null, cpus: null, memoryBytes: null, holdsFor: null }
+  const short: PlanView['shortOf'] = []
+  if (gpuType !== null && !canEverRun({ ...bare, gpuType }, hosts)) short.push('gpuType')
+  if (!canEverRun({ ...bare, devices }, hosts)) short.push('devices')
+  if (!canEverRun({ ...bare, cpus }, hosts)) short.push('cpus')
+  if (!canEverRun({ ...bare, memoryBytes }, hosts)) short.push('memory')
+  return short.length > 0 ? short : ['devices']
+}
+
+/**
+ * Refuses a job that no host of its pool could ever hold, naming the largest that would fit; fails with `invalid_spec`. A
+ * pool without any host yet takes everything, since its hosts may still come.
+ */
+export async function checkFits(db: Db, spec: JobSpec): Promise<void> {
+  if (!providersOf(spec).every(({ name }) => name === 'local')) return
+  const hosts = await knownHosts(db, spec.pool)
+  const request = requestOf({ id: 'plan', ...requirementsOf(spec) })
+  if (hosts.length === 0 || canEverRun(request, hosts)) return
+  const most = largest(hosts) as NonNullable<PlanView['largestHost']>
+  const short = shortOf(spec, hosts)
+  const path = short[0] === 'devices' ? 'gpus' : short[0]
+  throw new Failure(
+    'invalid_spec',
+    `resources.${path}: no host of pool ${spec.pool} could ever hold this job; the largest has ${most.devices} devices, ${most.cpus} CPUs and ${formatSize(most.memoryBytes)} memory`,
+    {
+      problems: short.map((name) => ({
+        path: `resources.${name === 'devices' ? 'gpus' : name}`,
+        message: `more than any host of pool ${spec.pool} has`,
+      })),
+      next: 'Ask for less, or name another pool: anneal pool list.',
+    },
+  )
+}
+
+/** All hosts of a pool that may come back, with every device that they have, connected or not. */
+async function knownHosts(db: Db, pool: string): Promise<HostState[]> {
+  const rows = await db
+    .selectFrom('devices as d')
+    .innerJoin('hosts as h', 'h.id', 'd.host_id')
+    .select(['d.id', 'd.host_id', 'd.model', 'h.cpus', 'h.memory_bytes'])
+    .where('h.pool', '=', pool)
+    .where('h.admission', '!=', 'removed')
+    .where('d.state', '!=', 'gone')
+    .execute()
+  const hosts = new Map<string, HostState>()
+  for (const row of rows) {
+    const host = hosts.get(row.host_id) ?? {
+      id: row.host_id,
+      devices: [],
+      cpus: row.cpus,
+      memoryBytes: row.memory_bytes,
+    }
+    host.devices.push({ id: row.id, model: row.model, heldBy: null })
+    hosts.set(row.host_id, host)
+  }
+  return [...hosts.values()]
+}
