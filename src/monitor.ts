@@ -34,9 +34,9 @@ function connectAccount(name: Vendor, account: string, options: { home: string; 
   if (!provider) throw new RemoteFault('rejected', `${name} is not served in this version`)
   const found = accountOf(provider, account, options.home)
   const { pollEvery } = found as { pollEvery?: string }
-  const inTurn = pThrottle({ limit: provider.requestsPerSecond, interval: 1_000 })
+  const pace = { limit: provider.requestsPerSecond, interval: 1_000 }
   const remote: Remote = provider.connect(found as never, {
-    fetch: inTurn((...args: Parameters<typeof fetch>) => fetch(...args)) as typeof fetch,
+    fetch: pThrottle(pace)((...args: Parameters<typeof fetch>) => fetch(...args)) as typeof fetch,
     now: () => Date.now(),
     secret: (secret) => {
       try {
@@ -46,7 +46,34 @@ function connectAccount(name: Vendor, account: string, options: { home: string; 
       }
     },
   })
-  return { provider, remote, pollEvery: (pollEvery && parseDuration(pollEvery)) || provider.pollEvery }
+  return {
+    provider,
+    remote: inTurn(remote, pace),
+    pollEvery: (pollEvery && parseDuration(pollEvery)) || provider.pollEvery,
+  }
+}
+
+/**
+ * Lets the calls wait for their turn before they begin, since a request's own time limit runs from its beginning: behind
+ * hundreds of others it would pass before the request is sent.
+ */
+function inTurn(remote: Remote, pace: { limit: number; interval: number }): Remote {
+  const turn = pThrottle(pace)(async () => undefined)
+  return {
+    find: (...args) => turn().then(() => remote.find(...args)),
+    create: (...args) => turn().then(() => remote.create(...args)),
+    status: (...args) => turn().then(() => remote.status(...args)),
+    stop: (...args) => turn().then(() => remote.stop(...args)),
+    ...(remote.readLogs
+      ? {
+          readLogs: (...args: Parameters<NonNullable<Remote['readLogs']>>) => turn().then(() => readLogs(remote, args)),
+        }
+      : {}),
+  }
+}
+
+function readLogs(remote: Remote, args: Parameters<NonNullable<Remote['readLogs']>>) {
+  return (remote.readLogs as NonNullable<Remote['readLogs']>).call(remote, ...args)
 }
 
 function accountOf(provider: Provider<unknown, unknown>, account: string, home: string): unknown {

@@ -5,6 +5,7 @@ import { Client } from '@temporalio/client'
 import type { NativeConnection } from '@temporalio/worker'
 import type { Logger } from 'pino'
 import { createActivities, createMonitorActivities } from './activities/index.js'
+import { Watches } from './activities/watches.js'
 import { type Config, readConfig } from './config.js'
 import { startGateway } from './gateway.js'
 import { takeHomeLock } from './home-lock.js'
@@ -92,14 +93,18 @@ async function startAll(
   const hostToken = await prepareTokens(services, config.home)
   const server = await serve(services, connection, options, config, logger)
   closers.push(() => server.close())
+  const watches = new Watches(createMonitor(services, { home: config.home, logger, env: process.env }))
+  await watches.resume()
   const worker = await startWorkers({
     connection,
     namespace: config.temporalNamespace,
     activities: createActivities(services),
-    monitor: createMonitorActivities(createMonitor(services, { home: config.home, logger, env: process.env })),
+    monitor: createMonitorActivities(watches),
     logger,
   })
-  closers.push(() => worker.close())
+  closers.push(async () => {
+    await Promise.all([worker.close(), watches.close()])
+  })
   const host = await startHost({
     serverUrl: loopback(server.url),
     token: hostToken,

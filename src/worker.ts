@@ -1,4 +1,5 @@
 import { createActivities, createMonitorActivities } from './activities/index.js'
+import { Watches } from './activities/watches.js'
 import { readConfig } from './config.js'
 import { createMonitor } from './monitor.js'
 import { needTemporal } from './server.js'
@@ -19,16 +20,18 @@ export async function workerMain(options: { home?: string | undefined }): Promis
   const client = connectClient(address, config.temporalNamespace)
   // What this process commits, such as a grant to another job, must be told to that job's workflow.
   const nudger = new Nudger({ store: services.store, client, logger, eagerStart: false })
+  const watches = new Watches(createMonitor(services, { home: config.home, logger, env: process.env }))
+  await watches.resume()
   const worker = await startWorkers({
     connection,
     namespace: config.temporalNamespace,
     activities: createActivities(services),
-    monitor: createMonitorActivities(createMonitor(services, { home: config.home, logger, env: process.env })),
+    monitor: createMonitorActivities(watches),
     logger,
   })
   process.stdout.write('ready worker\n')
   await untilSignalled()
-  await worker.close()
+  await Promise.all([worker.close(), watches.close()])
   nudger.close()
   await connection.close()
   await client.connection.close()

@@ -6,7 +6,7 @@ import type { Retry } from '../schema/ending.js'
 import type { Outcome } from '../schema/outcome.js'
 import { acknowledge, beginAttempt, launch, look, orderStop, settle } from '../store/decisions.js'
 import type { Store } from '../store/store.js'
-import { type WatchDeps, watchRemote } from './watch-remote.js'
+import type { Watches } from './watches.js'
 
 /**
  * The steps of a job's life as activities. Each is one transaction, safe to repeat, and answers the facts that hold after
@@ -49,13 +49,13 @@ export type Activities = ReturnType<typeof createActivities>
 const HEARTBEAT_EVERY = 5 * SECOND
 
 /** The long ones, which watch what runs elsewhere. They are ended with their worker, and begun again by the next one. */
-export function createMonitorActivities(deps: WatchDeps) {
+export function createMonitorActivities(watches: Watches) {
   return {
     async watchRemote(jobId: string, attempt: number): Promise<void> {
       const context = Context.current()
       const beat = setInterval(() => context.heartbeat(), HEARTBEAT_EVERY)
       try {
-        await watchRemote(deps, { jobId, attempt }, context.cancellationSignal)
+        await watches.until({ jobId, attempt }, context.cancellationSignal)
       } finally {
         clearInterval(beat)
       }

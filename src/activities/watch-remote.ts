@@ -17,7 +17,7 @@ import {
   type WatchedRun,
 } from '../store/remote-runs.js'
 import type { Store } from '../store/store.js'
-import { shipLogs } from './ship-logs.js'
+import { requestOf, shipLogs } from './ship-logs.js'
 
 /** A service must say "no such run" this often in a row before the run counts as lost. */
 const GONE_TIMES = 3
@@ -128,7 +128,7 @@ async function create(here: Here, ref: AttemptRef, request: RemoteRequest, signa
   try {
     const id = await remote.create(request, signal)
     CRASH: crashPoint('remote.created')
-    return await accept(here, ref, id)
+    return await acceptOrStop(here, ref, id, request, signal)
   } catch (error) {
     const fault = faultOf(error)
     if (fault?.kind === 'rejected') {
@@ -159,6 +159,17 @@ async function settle(here: Here, ref: AttemptRef, run: WatchedRun, signal: Abor
   return 0
 }
 
+/** An attempt that was closed while the call was under way has nobody who would end what the call has made. */
+async function acceptOrStop(here: Here, ref: AttemptRef, id: string, request: RemoteRequest, signal: AbortSignal) {
+  await accept(here, ref, id)
+  if (await readRemoteRun(here.store.read, ref)) return 0
+  here.logger.warn({ ...ref, remoteId: id }, 'a hosted attempt was closed while it was being submitted; stopping it')
+  await here.remote.stop(id, request, signal).catch((error: Error) => {
+    here.logger.error({ err: error, ...ref, remoteId: id }, 'a run that nobody wants any more could not be stopped')
+  })
+  return 0
+}
+
 async function accept({ store }: Here, ref: AttemptRef, id: string): Promise<number> {
   await store.transact((tx) => remoteAccepted(tx, ref, id))
   CRASH: crashPoint('remote.accepted')
@@ -169,14 +180,16 @@ async function follow(here: Here, ref: AttemptRef, run: WatchedRun, memory: Memo
   const { store, remote, pollEvery } = here
   const id = run.run.remote_id as string
   const request = requestOf(run)
+  const isWanted = run.attempt.wanted === 'stop'
   try {
-    if (run.attempt.wanted === 'stop') await remote.stop(id, request, signal)
+    const refused = isWanted ? await askToStop(here, id, request, signal) : undefined
     const status = await remote.status(id, request, signal)
     memory.gone = 0
     await store.transact((tx) => remoteSaid(tx, ref, { ...status }))
     CRASH: crashPoint('remote.status-committed')
     const hasEnded = END_REASON[status.phase] !== undefined
     const shipped = await ship(here, ref, id, hasEnded, memory, signal)
+    await tellTrouble(store, ref, run, refused ?? shipped.trouble)
     if (!hasEnded) return shipped.more ? 0 : jittered(pollEvery)
     if (!shipped.isWhole) return Math.min(pollEvery, SECOND)
     await endAs(store, ref, status)
@@ -185,8 +198,7 @@ async function follow(here: Here, ref: AttemptRef, run: WatchedRun, memory: Memo
   } catch (error) {
     if (faultOf(error)?.kind !== 'gone') throw error
     memory.gone += 1
-    if (memory.gone < GONE_TIMES) return pollEvery
-    const isWanted = run.attempt.wanted === 'stop'
+    if (memory.gone < GONE_TIMES) return isWanted ? Math.min(pollEvery, SECOND) : pollEvery
     await end(
       store,
       ref,
@@ -197,16 +209,32 @@ async function follow(here: Here, ref: AttemptRef, run: WatchedRun, memory: Memo
   }
 }
 
+/** Why the service will not stop the run, where it says so for good: such a run is watched to its own end. */
+async function askToStop({ remote }: Here, id: string, request: RemoteRequest, signal: AbortSignal) {
+  try {
+    await remote.stop(id, request, signal)
+    return undefined
+  } catch (error) {
+    if (faultOf(error)?.kind !== 'rejected') throw error
+    return `The stop was refused: ${(error as Error).message}`
+  }
+}
+
+/** Writes only what has changed, so that trouble that lasts is one entry of the timeline. */
+async function tellTrouble(store: Store, ref: AttemptRef, { run }: WatchedRun, trouble: string | undefined) {
+  if ((trouble ?? null) !== run.trouble) await store.transact((tx) => remoteTrouble(tx, ref, trouble ?? null))
+}
+
 /** Trouble with a log never ends a run; after the end it is tried a few times more. */
 async function ship(here: Here, ref: AttemptRef, id: string, hasEnded: boolean, memory: Memory, signal: AbortSignal) {
   try {
-    return { more: await shipLogs(here, ref, id, hasEnded, signal), isWhole: true }
+    return { more: await shipLogs(here, ref, id, hasEnded, signal), isWhole: true, trouble: undefined }
   } catch (error) {
     signal.throwIfAborted()
     here.logger.warn({ err: error, ...ref }, 'the log of a hosted attempt could not be read')
     memory.lastReads += hasEnded ? 1 : 0
-    await here.store.transact((tx) => remoteTrouble(tx, ref, `Its log could not be read: ${(error as Error).message}`))
-    return { more: false, isWhole: memory.lastReads >= LAST_READS }
+    const trouble = `Its log could not be read: ${(error as Error).message}`
+    return { more: false, isWhole: memory.lastReads >= LAST_READS, trouble }
   }
 }
 
@@ -225,10 +253,6 @@ function endAs(store: Store, ref: AttemptRef, status: RemoteStatus): Promise<voi
 
 function end(store: Store, ref: AttemptRef, reason: Reason, message: string, code?: number): Promise<void> {
   return store.transact((tx) => remoteEnded(tx, ref, { reason, message, code }))
-}
-
-function requestOf({ run, spec }: WatchedRun): RemoteRequest {
-  return { key: run.key, jobId: run.job_id, attempt: run.attempt, spec }
 }
 
 /** ± 10 %, so that jobs submitted together are not looked at together. */

@@ -1,6 +1,7 @@
 import websocket from '@fastify/websocket'
 import Fastify, { type FastifyError, type FastifyReply, LogController } from 'fastify'
 import type { Logger } from 'pino'
+import { FAILURES, failureCode } from '../schema/failure.js'
 import type { Facade, FacadeDeps } from './facade.js'
 
 /** The largest body of any vendor path: EAS entries may have 8 MiB here; what a facade takes less of it refuses itself. */
@@ -75,9 +76,15 @@ function newServer(served: Served[], logger: Logger) {
 }
 
 function refuse(facade: Facade<unknown> | undefined, error: FastifyError, reply: FastifyReply, logger: Logger) {
-  const status = error.statusCode ?? 500
-  if (status >= 500) logger.error({ err: error }, 'a request at the gateway failed that should not have')
-  return refuseAs(facade, reply, { status, message: status >= 500 ? 'Internal error' : error.message })
+  const status = error.statusCode ?? statusOf(error)
+  if (status === 500) logger.error({ err: error }, 'a request at the gateway failed that should not have')
+  return refuseAs(facade, reply, { status, message: status === 500 ? 'Internal error' : error.message })
+}
+
+/** A full disk or a store that is away is no fault of the request, and not ours either: 507 and 503. */
+function statusOf(error: unknown): number {
+  const code = failureCode(error)
+  return code ? FAILURES[code].status : 500
 }
 
 function refuseAs(

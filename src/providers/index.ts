@@ -4,15 +4,17 @@ import { type JobSpec, providersOf } from '../schema/job.js'
 import { problemsOf } from '../schema/problems.js'
 import type { Vendor } from '../schema/vendors.js'
 import { alayanewProvider } from '../vendors/alayanew/provider.js'
+import { facetProvider } from '../vendors/facet/provider.js'
 import { modelartsProvider } from '../vendors/modelarts/provider.js'
 import { qianfanProvider } from '../vendors/qianfan/provider.js'
 import type { Provider } from './provider.js'
 
 /** The services that jobs can be submitted to. One line each. */
 export const HOSTED: { [name in Vendor]?: Provider<unknown, unknown> } = {
-  alayanew: alayanewProvider as unknown as Provider<unknown, unknown>,
   qianfan: qianfanProvider as Provider<unknown, unknown>,
   modelarts: modelartsProvider as Provider<unknown, unknown>,
+  alayanew: alayanewProvider as Provider<unknown, unknown>,
+  facet: facetProvider as Provider<unknown, unknown>,
 }
 
 /** Checks what a job tells the services that it names; fails with `invalid_spec` in the words of that service. */

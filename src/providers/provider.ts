@@ -10,6 +10,9 @@ export interface RemoteRequest {
   jobId: string
   attempt: number
   spec: JobSpec
+  /** When the service took it, and when it was first seen running, by our clock; for services that do not say themselves. Epoch milliseconds. */
+  acceptedAt?: number | null | undefined
+  startedAt?: number | null | undefined
 }
 
 /** What a service says about a run, in our words; `raw` in its own. */

@@ -96,7 +96,7 @@ export async function remoteSaid(
   const found = await lockRun(tx, ref)
   if (!found || found.run.state === 'ended') return
   const before = found.run.status ? (JSON.parse(found.run.status) as { raw: string }) : undefined
-  await setRun(tx, ref, { status: JSON.stringify(status), trouble: null })
+  await setRun(tx, ref, { status: JSON.stringify(status) })
   if (before?.raw !== status.raw) await tell(tx, found, 'provider_status', { status: status.raw })
   if (status.phase === 'running' && found.attempt.started_at === null) await started(tx, found)
 }
@@ -123,12 +123,12 @@ export async function remoteLogged(
   await setRun(tx, ref, { cursor: JSON.stringify(read.cursor), log_ends: JSON.stringify(read.ends) })
 }
 
-/** Why the service cannot be reached at present, for people to see. */
-export async function remoteTrouble(tx: Tx, ref: AttemptRef, trouble: string): Promise<void> {
+/** Why the service cannot be reached at present, or will not do what it is asked, for people to see; null when that is over. */
+export async function remoteTrouble(tx: Tx, ref: AttemptRef, trouble: string | null): Promise<void> {
   const found = await lockRun(tx, ref)
   if (!found || found.run.state === 'ended' || found.run.trouble === trouble) return
   await setRun(tx, ref, { trouble })
-  await tell(tx, found, 'provider_trouble', { message: trouble })
+  if (trouble !== null) await tell(tx, found, 'provider_trouble', { message: trouble })
 }
 
 /** The run is over, or given up: nothing of it lives that we know of. */

@@ -55,7 +55,8 @@ const CALLS: [name: string, method: HTTPMethods, path: string, handle: Handle][]
 ]
 
 const LOGIN = '/v3/auth/tokens'
-const OWN = /^\/v1\/[^/]+\/(training-job-configs|training-jobs|job|built-in-algorithms)(\/|$)/
+/** `/v1/training/…` is Alaya NeW's. */
+const OWN = /^\/v1\/(?!training\/)[^/]+\/(training-job-configs|training-jobs|job|built-in-algorithms)(\/|$)/
 
 /** Huawei ModelArts v1 training, served by us; every success is HTTP 200 (reference §2). */
 export const modelartsFacade: Facade<GatewayConfig> = {

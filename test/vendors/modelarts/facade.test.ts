@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { readToken } from '../../../src/vendors/modelarts/facade/tokens.js'
+import { modelartsFacade } from '../../../src/vendors/modelarts/facade.js'
 import type { TestGateway } from '../../support/gateway.js'
 import { BASE, Client, CONFIG, SECRETS, signedCall, startGateway } from './gateway.js'
 
@@ -120,6 +121,15 @@ describe('POST /v3/auth/tokens', () => {
 })
 
 describe('what is no proper request', () => {
+  test('is answered here only on paths of ours', () => {
+    for (const path of ['/v1/p1/training-jobs', '/v1/p1/training-job-configs/x/y', '/v1/p1/job/x', '/v3/auth/tokens']) {
+      expect(modelartsFacade.owns(path)).toBe(true)
+    }
+    for (const path of ['/v1/training/job', '/v1/training/job/x', '/v1/p1/training', '/v2/p1/training-jobs', '/']) {
+      expect(modelartsFacade.owns(path)).toBe(false)
+    }
+  })
+
   test('an unknown path and a wrong method are refused as the API gateway does', async () => {
     for (const [method, path] of [
       ['GET', '/training-jobs/1/nothing'],

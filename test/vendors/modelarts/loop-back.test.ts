@@ -21,6 +21,7 @@ while not os.path.exists('${folder}/go'):
 print('done', n)
 `,
   'wait.py': 'import time\nprint("up", flush=True)\nwhile True: time.sleep(0.05)\n',
+  'rank.py': 'import os\nprint(os.environ["NODE_RANK"], os.environ["WORLD_SIZE"], flush=True)\n',
   'second.py': `import os, sys
 if not os.path.exists('${folder}/second'):
     open('${folder}/second', 'w').close()
@@ -99,6 +100,14 @@ test('a run that failed there is tried again, under a name of its own', async ()
   expect(job.attempts[0]?.outcome?.message).toContain('11 FAILED')
   expect(await anneal.log(id, 2)).toBe('the second time\n')
   expect((await behind(id)).map(({ name }) => name).sort()).toEqual([`anneal-${id}-1`, `anneal-${id}-2`])
+})
+
+test('several workers are one job that holds the devices of all', async () => {
+  const { id } = await submit('token', 'rank.py', {}, { worker_server_num: 2 })
+  expect((await anneal.ended(id)).outcome?.reason).toBe('completed')
+  expect((await anneal.log(id)).split('\n').sort()).toEqual(['', '0 2', '1 2'])
+  const [local] = await behind(id)
+  expect((await anneal.show(local?.id as string)).attempts[0]?.devices).toHaveLength(2)
 })
 
 test('what the facade refuses ends the job with the words of the facade', async () => {

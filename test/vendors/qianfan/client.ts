@@ -18,6 +18,8 @@ interface How {
   signedHeaders?: readonly string[]
   /** Signs the host without its port, as Go and Java do. */
   isPortless?: boolean
+  /** What `x-bce-date` says on the wire, when it is not what was signed. */
+  date?: string
   method?: string
   query?: string
   /** Instead of the signed header. */
@@ -48,7 +50,7 @@ export async function ask(url: string, action: string, body: unknown = {}, how: 
   )
   const response = await fetch(target, {
     method: how.method ?? 'POST',
-    headers: { ...headers, authorization: how.authorization ?? authorization },
+    headers: { ...headers, 'x-bce-date': how.date ?? timestamp, authorization: how.authorization ?? authorization },
     ...(how.method === 'GET' ? {} : { body: how.raw ?? JSON.stringify(body) }),
   })
   const text = await response.text()

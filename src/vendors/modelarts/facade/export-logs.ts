@@ -21,31 +21,41 @@ const CHUNK = 1024 * 1024
  */
 export function startLogExport(deps: Deps): () => Promise<void> {
   const stop = new AbortController()
+  let isDue = false
   let wake: () => void = () => undefined
-  const off = deps.store.onChange('any', ({ kind }) => kind === 'timeline' && wake())
-  const sleep = async (most: number) => {
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, most)
-      wake = () => {
-        clearTimeout(timer)
-        resolve()
-      }
-      if (stop.signal.aborted) wake()
-    })
-  }
+  const off = deps.store.onChange('any', ({ kind }) => {
+    if (kind !== 'timeline' || isDue) return
+    isDue = true
+    wake()
+  })
   const work = async () => {
     while (!stop.signal.aborted) {
+      isDue = false
       const isSoon = await sweep(deps, stop.signal)
-      await sleep(isSoon ? SOON : SELDOM)
+      if (!isSoon && !isDue) await sleep(SELDOM, (now) => (wake = now), stop.signal)
+      await sleep(SOON, () => undefined, stop.signal) // many jobs that move at once are one sweep
     }
   }
   const ended = work()
   return async () => {
     off()
     stop.abort()
-    wake()
     await ended
   }
+}
+
+function sleep(most: number, wakeable: (wake: () => void) => void, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const end = () => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', end)
+      resolve()
+    }
+    const timer = setTimeout(end, most)
+    signal.addEventListener('abort', end)
+    wakeable(end)
+    if (signal.aborted) end()
+  })
 }
 
 /** Whether another look is due soon. */

@@ -29,7 +29,7 @@ export function authenticate(request: FastifyRequest, deps: FacadeDeps<QianfanGa
   const credential = deps.config.credentials.find(({ accessKey }) => accessKey === authorization.accessKey)
   if (!credential) throw refused(403, CODES.unknownKey, UNKNOWN_KEY)
   const secret = deps.secret(credential.secretKey)
-  if (!hostsOf(signable).some((host) => isSignedBy(withHost(signable, host), secret, authorization))) {
+  if (!asSigned(signable, authorization).some((request) => isSignedBy(request, secret, authorization))) {
     throw refused(400, CODES.badSignature, WRONG_SIGNATURE)
   }
   checkTime(authorization, deps.config.longestExpiry, now)
@@ -87,12 +87,16 @@ function decode(text: string): string {
   }
 }
 
-/** As received, then without the port, as Go and Java sign it (§8). */
-function hostsOf({ headers }: Signable): string[] {
-  const host = headers.host ?? ''
-  return [...new Set([host, host.replace(/:\d+$/, '')])]
-}
-
-function withHost(signable: Signable, host: string): Signable {
-  return { ...signable, headers: { ...signable.headers, host } }
+/**
+ * What may have been signed: the request as received; its host without the port, as Go and Java sign it (§8); its date as the
+ * Authorization header has it, since Java's SDK looks at the clock once for the signature and once more for `x-bce-date`,
+ * which are two different seconds now and then. The date decides nothing here: the time is judged by the Authorization header.
+ */
+function asSigned(request: Signable, { timestamp }: Authorization): Signable[] {
+  const { host = '', 'x-bce-date': date } = request.headers
+  const hosts = new Set([host, host.replace(/:\d+$/, '')])
+  const dates = new Set([date, timestamp])
+  return [...hosts].flatMap((host) =>
+    [...dates].map((date) => ({ ...request, headers: { ...request.headers, host, 'x-bce-date': date } })),
+  )
 }
