@@ -5,7 +5,7 @@ import type { Store } from '../../../src/store/store.js'
 import { alayanewFacade } from '../../../src/vendors/alayanew/facade.js'
 import { hmacHeader } from '../../../src/vendors/alayanew/sign.js'
 import { startTestGateway, type TestGateway } from '../../support/gateway.js'
-import { empty, exited, launchNow, report, started } from '../../support/jobs.js'
+import { connectHost, empty, exited, launchNow, report, started } from '../../support/jobs.js'
 
 export const SECRETS = {
   MASTER: 'key-master',
@@ -106,9 +106,11 @@ export async function sharedGateway(): Promise<TestGateway & { ask: Ask }> {
   return { ...shared, ask: client(shared.url) }
 }
 
-function startGateway(config: object, devices: number): Promise<TestGateway> {
-  const options = { config: { credentials: CREDENTIALS, ...config }, secrets: SECRETS, devices }
-  return startTestGateway(alayanewFacade, options)
+async function startGateway(config: object, devices: number): Promise<TestGateway> {
+  const options = { config: { credentials: CREDENTIALS, ...config }, secrets: SECRETS }
+  const made = await startTestGateway(alayanewFacade, options)
+  await connectHost(made.store, devices, { cpus: 64, memoryBytes: 256e9 })
+  return made
 }
 
 /** Makes a job and gives its id and the one of the ordinary job behind it. */

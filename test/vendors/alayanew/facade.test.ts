@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import type { JobSpec } from '../../../src/schema/job.js'
 import { REASONS } from '../../../src/schema/outcome.js'
 import { STATES } from '../../../src/schema/state.js'
+import { pauseJob } from '../../../src/store/adjust.js'
 import { orderStop } from '../../../src/store/decisions.js'
 import { requestStop } from '../../../src/store/stop.js'
 import { pageOf } from '../../../src/vendors/alayanew/facade/records.js'
@@ -420,10 +421,11 @@ describe('the life of a job', () => {
     const caller = { project: 'default', account: 'master', isMaster: true, actor: 'x' }
     const cases = [
       ...STATES.filter((state) => state !== 'ended').flatMap((state) => [
-        { state, reason: null, stop_wanted: 0 },
-        { state, reason: null, stop_wanted: 1 },
+        { state, reason: null, stop_wanted: 0, pause_wanted: 0 },
+        { state, reason: null, stop_wanted: 1, pause_wanted: 0 },
+        { state, reason: null, stop_wanted: 0, pause_wanted: 1 },
       ]),
-      ...REASONS.map((reason) => ({ state: 'ended', reason, stop_wanted: 0 })),
+      ...REASONS.map((reason) => ({ state: 'ended', reason, stop_wanted: 0, pause_wanted: 0 })),
     ]
     for (const set of cases) {
       await t.store.transact((tx) => tx.q.updateTable('jobs').set(set).where('id', '=', jobId).execute())
@@ -437,6 +439,17 @@ describe('the life of a job', () => {
       expect([set, found]).toEqual([set, [expected]])
     }
     expect((await t.ask('GET', `${JOBS}/list?status=Nonsense`)).http).toBe(400)
+  })
+
+  test('a job that was paused by our own API is suspended, and goes on after a restart', async () => {
+    const t = await gateway()
+    const { path, jobId, id } = await makeJob(t)
+    await t.store.transact((tx) => pauseJob(tx, jobId, 'user:x'))
+    await t.store.transact((tx) => tx.q.updateTable('jobs').set({ state: 'paused' }).where('id', '=', jobId).execute())
+    expect((await t.ask('GET', path)).data.status).toBe('Suspended')
+    expect((await t.ask('POST', `${path}/restart`)).http).toBe(200)
+    expect((await jobOf(t.store, jobId)).pause_wanted).toBe(0)
+    expect(await jobIdOf(t.store, id)).toBe(jobId)
   })
 
   test('somebody else stopping the job is a pause, too', async () => {

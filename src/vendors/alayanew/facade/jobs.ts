@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
 import { type JobSpec, milliseconds } from '../../../schema/job.js'
 import type { AttemptView } from '../../../schema/view.js'
+import { resumeJob } from '../../../store/adjust.js'
 import type { JobRow, VendorRecordRow } from '../../../store/database.js'
 import { submitJob } from '../../../store/jobs.js'
 import { viewJob } from '../../../store/queries.js'
@@ -104,12 +105,19 @@ export const pauseJob: Handler = async (call) => {
   return {}
 }
 
-/** A new ordinary job behind the same id; it inherits the checkpoints, and begins again from them. */
+/**
+ * A new ordinary job behind the same id; it inherits the checkpoints, and begins again from them. One that was paused by our
+ * own API is the same job still, and goes on.
+ */
 export const restartJob: Handler = async (call) => {
   const { deps, caller } = call
   await deps.store.transact(async (tx) => {
     const { record, job, status } = await lockJobRecord(tx, call)
     requireStatus(status, ['Suspended', 'Failed'], 'restarted')
+    if (job.state === 'paused') {
+      await resumeJob(tx, job.id, caller.actor)
+      return
+    }
     const body = bodyOf(record)
     const ranMs = status === 'Suspended' ? body.ranMs + (await viewJob(tx.q, job)).clocks.runningMs : 0
     const spec = withRestOfTime(JSON.parse(job.spec) as JobSpec, body.config, ranMs)

@@ -63,7 +63,7 @@ function poolOf({ aidcs, defaults }: GatewayConfig, aidcId: number): string {
 
 /** Workers that fit: each needs all its devices on one host. */
 function stockOf({ gpus, gpuType }: Product, hosts: HostView[], pool: string): number {
-  const fitting = hosts.filter((host) => host.pool === pool && host.connected)
+  const fitting = hosts.filter((host) => host.pool === pool && host.connected && host.admission === 'open')
   return fitting.reduce((sum, { devices }) => {
     const free = devices.filter(
       (device) => device.state === 'ok' && device.heldBy === null && (!gpuType || device.model === gpuType),

@@ -4,7 +4,7 @@ import type { AttemptView } from '../../../schema/view.js'
 import type { Database, JobRow } from '../../../store/database.js'
 import type { JobStatus } from '../wire.js'
 
-/** The vendor's word for each of our ends (reference §8, §9). A stop, whoever asked for it, is what the vendor calls a pause. */
+/** The vendor's word for each of our ends (reference §8, §9). A stop, whoever asked for it, is what the vendor calls a pause; so is a pause of ours. */
 const OF_REASON: Record<Reason, Extract<JobStatus, 'Succeeded' | 'Suspended' | 'Canceled' | 'Failed'>> = {
   completed: 'Succeeded',
   stopped: 'Suspended',
@@ -34,29 +34,33 @@ export function statusOf(job: JobRow): JobStatus {
     case 'running':
       return 'Running'
     case 'stopping':
-      return job.stop_wanted === 1 ? 'Suspending' : 'Running'
+      return job.stop_wanted === 1 || job.pause_wanted === 1 ? 'Suspending' : 'Running'
+    case 'paused':
+      return 'Suspended'
     case 'ended':
       return OF_REASON[job.reason as Reason]
     default:
-      return 'Queuing' // queued, in backoff, paused
+      return 'Queuing' // queued, in backoff
   }
 }
 
 /** The same as a condition on the table of jobs; a test holds the two together. */
 export function jobsWith(eb: ExpressionBuilder<Database, 'jobs'>, status: JobStatus) {
+  const isWanted = eb.or([eb('jobs.stop_wanted', '=', 1), eb('jobs.pause_wanted', '=', 1)])
   const inState = (...states: string[]) => eb('jobs.state', 'in', states)
   switch (status) {
     case 'Queuing':
-      return inState('queued', 'backoff', 'paused')
+      return inState('queued', 'backoff')
     case 'Creating':
       return inState('pending')
     case 'Running':
-      return eb.or([inState('running'), eb.and([inState('stopping'), eb('jobs.stop_wanted', '=', 0)])])
+      return eb.or([inState('running'), eb.and([inState('stopping'), eb.not(isWanted)])])
     case 'Suspending':
-      return eb.and([inState('stopping'), eb('jobs.stop_wanted', '=', 1)])
+      return eb.and([inState('stopping'), isWanted])
     default: {
       const reasons = REASONS.filter((reason) => OF_REASON[reason] === status)
-      return eb.and([inState('ended'), eb('jobs.reason', 'in', reasons)])
+      const ended = eb.and([inState('ended'), eb('jobs.reason', 'in', reasons)])
+      return status === 'Suspended' ? eb.or([ended, inState('paused')]) : ended
     }
   }
 }
