@@ -1,5 +1,5 @@
 import { Failure } from '../schema/failure.js'
-import { devicesOf, type JobSpec } from '../schema/job.js'
+import type { JobSpec } from '../schema/job.js'
 import type { Outcome } from '../schema/outcome.js'
 import type { State } from '../schema/state.js'
 import type { AttemptView, EventView, JobSummary, JobView } from '../schema/view.js'
