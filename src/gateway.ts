@@ -12,6 +12,16 @@ export interface RunningGateway {
   close(): Promise<void>
 }
 
+/** Reads the files of all vendors, so that a mistake in one stops a start before anything else has begun. */
+export function checkVendorFiles(home: string): void {
+  for (const facade of FACADES) configOf(facade, home)
+}
+
+function configOf(facade: (typeof FACADES)[number], home: string): unknown {
+  const account = HOSTED[facade.vendor]?.account ?? z.unknown()
+  return readVendorFile(home, facade.vendor, { gateway: facade.config, account }).gateway
+}
+
 /** Serves the five vendors' clients, by the files under `vendors/` in the home. */
 export async function startGateway(
   { store, logs }: Services,
@@ -21,8 +31,7 @@ export async function startGateway(
   const secret = (name: string) => readSecret(home, env, name)
   const served = FACADES.map((facade) => {
     const { vendor } = facade
-    const account = HOSTED[vendor]?.account ?? z.unknown()
-    const { gateway } = readVendorFile(home, vendor, { gateway: facade.config, account })
+    const gateway = configOf(facade, home)
     const folder = vendorFolder(home, vendor)
     return { facade, deps: { store, logs, logger, config: gateway, isOpen, secret, folder } }
   })

@@ -9,7 +9,7 @@ import { Watches } from './activities/watches.js'
 import type { Deployments } from './api/services.js'
 import { type Config, readConfig } from './config.js'
 import { easDeployments } from './deployments.js'
-import { startGateway } from './gateway.js'
+import { checkVendorFiles, startGateway } from './gateway.js'
 import { takeHomeLock } from './home-lock.js'
 import { type Host, startHost } from './host.js'
 import { createMonitor } from './monitor.js'
@@ -82,6 +82,7 @@ async function startAll(
   logger: Logger,
   closers: (() => Promise<void>)[],
 ) {
+  checkVendorFiles(config.home)
   installRuntime(logger)
   const [devices, temporal] = await Promise.all([
     discoverDevices({ devices: options.devices, cpus: cpus().length }),

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import websocket from '@fastify/websocket'
 import Fastify, { type FastifyError, type FastifyReply, LogController } from 'fastify'
 import type { Logger } from 'pino'
@@ -59,6 +60,7 @@ function newServer(served: Served[], logger: Logger) {
     keepAliveTimeout: KEEP_ALIVE,
     forceCloseConnections: true,
     exposeHeadRoutes: false,
+    clientErrorHandler: refuseUnread,
     frameworkErrors: (error, request, reply) => {
       refuse(ownerOf(request.url), error, reply as FastifyReply, logger)
     },
@@ -73,6 +75,13 @@ function newServer(served: Served[], logger: Logger) {
     }),
   )
   return app
+}
+
+/** What is not HTTP, or has headers beyond all measure, names no path: nobody's shape fits, so it gets none. */
+function refuseUnread(error: { code?: string }, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) return
+  const status = error.code === 'HPE_HEADER_OVERFLOW' ? '431 Request Header Fields Too Large' : '400 Bad Request'
+  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`)
 }
 
 function refuse(facade: Facade<unknown> | undefined, error: FastifyError, reply: FastifyReply, logger: Logger) {

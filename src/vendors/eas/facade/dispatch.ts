@@ -50,10 +50,7 @@ export async function isDispatchDue(q: Db, service: EasServiceRow): Promise<bool
 }
 
 /** How many instances a service has now. */
-export async function scaleOf(
-  q: Tx['q'] | import('../../../store/database.js').Db,
-  service: EasServiceRow,
-): Promise<Scale> {
+export async function scaleOf(q: Db, service: EasServiceRow): Promise<Scale> {
   const row = await q.selectFrom('eas_scales').selectAll().where('service_id', '=', service.id).executeTakeFirst()
   if (row) return { instances: row.instances, lowSince: row.low_since === null ? null : Number(row.low_since) }
   return { instances: settingsOf(service).instances, lowSince: null }
