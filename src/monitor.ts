@@ -59,21 +59,20 @@ function connectAccount(name: Vendor, account: string, options: { home: string; 
  */
 function inTurn(remote: Remote, pace: { limit: number; interval: number }): Remote {
   const turn = pThrottle(pace)(async () => undefined)
+  const waiting =
+    <Args extends unknown[], Answer>(call: (...args: Args) => Promise<Answer>) =>
+    async (...args: Args) => {
+      await turn()
+      return call.apply(remote, args)
+    }
   return {
-    find: (...args) => turn().then(() => remote.find(...args)),
-    create: (...args) => turn().then(() => remote.create(...args)),
-    status: (...args) => turn().then(() => remote.status(...args)),
-    stop: (...args) => turn().then(() => remote.stop(...args)),
-    ...(remote.readLogs
-      ? {
-          readLogs: (...args: Parameters<NonNullable<Remote['readLogs']>>) => turn().then(() => readLogs(remote, args)),
-        }
-      : {}),
+    find: waiting(remote.find),
+    create: waiting(remote.create),
+    status: waiting(remote.status),
+    stop: waiting(remote.stop),
+    ...(remote.readLogs ? { readLogs: waiting(remote.readLogs) } : {}),
+    ...(remote.forget ? { forget: waiting(remote.forget) } : {}),
   }
-}
-
-function readLogs(remote: Remote, args: Parameters<NonNullable<Remote['readLogs']>>) {
-  return (remote.readLogs as NonNullable<Remote['readLogs']>).call(remote, ...args)
 }
 
 function accountOf(provider: Provider<unknown, unknown>, account: string, home: string): unknown {

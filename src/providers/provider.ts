@@ -58,8 +58,6 @@ export interface Remote {
    * everything else, and not at all when the watch dies at that moment; a failure is only noted.
    */
   forget?(id: string, request: RemoteRequest, signal: AbortSignal): Promise<void>
-  /** Gives back connections. */
-  close?(): Promise<void>
 }
 
 /** Keys that every account may have. */

@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { isAlive, until } from '../support/anneal.js'
-import { ROOT } from './compose-file.js'
 import { SECRETS, Stack, type Surroundings } from './stack.js'
 
 const OURS = ['server', 'worker', 'host']
@@ -51,13 +50,12 @@ export function severalProcesses(provide: () => Promise<Provided>, canRenewTempo
     expect(answer.status).toBe(403)
   })
 
-  test('the SQL of docs/operations.md gives a further host a token, and withdraws one', async () => {
-    const [insert, withdraw] = tokenSql().map((sql) => sql.replace('…', 'token-of-another-host'))
-    const status = async () => (await stack.request('GET', '/api/v1/jobs', undefined, 'token-of-another-host')).status
-    expect(await status()).toBe(401)
-    await stack.sql(insert as string)
+  test('the admin makes a token for a further host, and withdraws it', async () => {
+    const made = await stack.request('POST', '/api/v1/tokens', { role: 'host' })
+    const { id, secret } = (await made.json()) as { id: string; secret: string }
+    const status = async () => (await stack.request('GET', '/api/v1/jobs', undefined, secret)).status
     expect(await status()).toBe(403)
-    await stack.sql(withdraw as string)
+    expect((await stack.request('POST', `/api/v1/tokens/${id}/revoke`)).status).toBe(200)
     expect(await status()).toBe(401)
   })
 
@@ -130,9 +128,4 @@ export function severalProcesses(provide: () => Promise<Provided>, canRenewTempo
     for (const name of OURS)
       for (const secret of Object.values(SECRETS)) expect(stack.output(name)).not.toContain(secret)
   })
-}
-
-function tokenSql(): string[] {
-  const text = readFileSync(join(ROOT, 'docs/operations.md'), 'utf8')
-  return [...text.matchAll(/^ {2}"((?:insert|delete)[^"]*)"$/gm)].map(([, sql]) => sql as string)
 }

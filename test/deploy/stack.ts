@@ -114,11 +114,6 @@ export class Stack {
     return (await this.request('GET', `/api/v1/jobs/${id}/logs/1/0`)).text()
   }
 
-  /** Runs SQL in the database of Anneal. */
-  async sql(text: string): Promise<void> {
-    await query(this.#surroundings.postgresUrl.replace(/postgres$/, 'anneal'), text)
-  }
-
   /** Ends everything, trainings too. */
   async remove(): Promise<void> {
     await Promise.all([...this.#running.values()].map((running) => running.end('SIGKILL')))

@@ -106,8 +106,12 @@ describe('limits', () => {
     expect(await reasonOf(id)).toBe('run_time_limit')
   })
   test('the queue limit ends a job that gets no device', async () => {
-    const { id } = await anneal.submit({ command: 'true', resources: { gpus: 3 }, timeouts: { queue: '300ms' } })
+    const holder = await anneal.submit({ command: 'sleep 60', resources: { gpus: 2 } })
+    await anneal.running(holder.id)
+    const { id } = await anneal.submit({ command: 'true', timeouts: { queue: '300ms' } })
     expect(await reasonOf(id)).toBe('queue_time_limit')
+    await anneal.stop(holder.id)
+    expect(await reasonOf(holder.id)).toBe('stopped')
   })
   test('the total limit ends a job that waits for its next attempt', async () => {
     const { id } = await anneal.submit({
