@@ -3,11 +3,11 @@ export const STATES = ['queued', 'pending', 'running', 'stopping', 'backoff', 'p
 export type State = (typeof STATES)[number]
 
 /**
- * Which state may follow which. `queued → backoff` is an attempt that was withdrawn before it had a device;
+ * Which state may follow which. `queued → backoff` is an attempt that was withdrawn before it had a device, for the next provider;
  * `pending → backoff` one whose setup failed or whose host was lost.
  */
 const NEXT: Record<State, readonly State[]> = {
-  queued: ['pending', 'stopping', 'paused', 'ended'],
+  queued: ['pending', 'stopping', 'backoff', 'paused', 'ended'],
   pending: ['running', 'stopping', 'backoff', 'ended'],
   running: ['stopping', 'backoff', 'ended'],
   stopping: ['backoff', 'paused', 'ended'],

@@ -184,6 +184,22 @@ export function queueConformance(name: string, newStore: () => Promise<TestStore
       ])
     })
 
+    test('a job that a provider has left waiting too long goes on to the next, uncharged', async () => {
+      await connectHost(t.store, 1)
+      await launchNow(t.store, (await submit(t.store)).id)
+      const job = await submit(t.store, { provider: [{ name: 'local', queue: '1s' }, 'facet'] })
+      const waiting = await begin(t.store, job.id)
+      const deadline = waiting.attempt?.queueDeadline as number
+      expect(nextStep(waiting, deadline - 1)).toEqual({ do: 'wait', until: deadline })
+      const step = nextStep(waiting, deadline)
+      if (step.do !== 'settle') throw new Error(`expected to settle, not to ${step.do}`)
+      await t.store.transact((tx) => settle(tx, job.id, waiting.version, step))
+      const next = await begin(t.store, job.id)
+      expect(next.attempt).toMatchObject({ number: 2, hosted: true, launched: true })
+      expect(next).toMatchObject({ charged: {}, providersLeft: 0 })
+      expect((await view(job.id)).attempts.map(({ provider }) => provider)).toEqual(['local', 'facet'])
+    })
+
     describe('a job that no host could hold', () => {
       test('is refused with the largest that would fit, whether its host is connected or not', async () => {
         await connectHost(t.store, 2, { cpus: 8, memoryBytes: 16e9 })
