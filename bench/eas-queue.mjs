@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url'
 import { pino } from 'pino'
 import { WebSocket } from 'ws'
 import { createGateway } from '../dist/gateway/app.js'
+import { LogFiles } from '../dist/store/log-files.js'
 import { openDatabase, openSqliteReader } from '../dist/store/open.js'
 import { Store } from '../dist/store/store.js'
 import { freePort } from '../dist/temporal/free-port.js'
@@ -61,11 +62,13 @@ async function startQueues() {
   const { db, dialect } = await openDatabase({ file })
   const store = new Store({ writer: db, read: openSqliteReader(file), dialect })
   const logger = pino({ level: 'error' })
-  const deps = { store, logger, config: easFacade.config.parse({}), isOpen: true, secret: () => '', folder }
+  const logs = new LogFiles(join(folder, 'logs'))
+  const deps = { store, logs, logger, config: easFacade.config.parse({}), isOpen: true, secret: () => '', folder }
   const gateway = await createGateway([{ facade: easFacade, deps }], logger)
   const url = await gateway.listen({ host: '127.0.0.1', port: 0 })
   const stop = async () => {
     await gateway.close()
+    await logs.close()
     await store.close()
     rmSync(folder, { recursive: true, force: true })
   }
