@@ -19,6 +19,7 @@ export async function submit(client: Client, source: Source, flags: JobFlags): P
   const folder = workdirOf(read.spec.workdir, source, flags)
   if (folder === null) delete read.spec.workdir
   else if (folder !== undefined) {
+    await checkBeforePacking(client, read)
     const { prepareWorkdir } = await import('./workdir/prepare.js')
     read.spec.workdir = await prepareWorkdir(client, folder)
   }
@@ -35,6 +36,12 @@ export async function plan(client: Client, source: Source, flags: JobFlags): Pro
   const read = await readSource(source, flags)
   delete read.spec.workdir
   return locating(read, () => client.planJob(read.spec as JobSpec))
+}
+
+/** A large folder is not packed and sent for a description that would be refused. */
+async function checkBeforePacking(client: Client, read: ReadSource): Promise<void> {
+  const { workdir: _, ...spec } = read.spec
+  await locating(read, () => client.planJob(spec as JobSpec))
 }
 
 interface ReadSource {

@@ -259,6 +259,20 @@ export async function openHosts(q: Db, pool: string): Promise<HostState[]> {
     .orderBy('d.host_id')
     .orderBy('d.position')
     .execute()
+  return groupByHost(rows)
+}
+
+/** Devices as their hosts have them, in the order given. */
+export function groupByHost(
+  rows: readonly {
+    id: string
+    host_id: string
+    model: string
+    cpus: number
+    memory_bytes: number
+    allocation_id: string | null
+  }[],
+): HostState[] {
   const hosts = new Map<string, HostState>()
   for (const row of rows) {
     const host = hosts.get(row.host_id) ?? {

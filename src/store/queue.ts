@@ -4,7 +4,7 @@ import { type JobSpec, providersOf } from '../schema/job.js'
 import { formatSize } from '../schema/size.js'
 import type { PlanView, QueueEntry, Standing } from '../schema/view.js'
 import type { AllocationRow, Db, JobRow } from './database.js'
-import { holdingsIn, openHosts, requestOf, requirementsOf, waitingIn } from './ledger.js'
+import { groupByHost, holdingsIn, openHosts, requestOf, requirementsOf, waitingIn } from './ledger.js'
 
 /** Entries of a queue that one listing gives at most. */
 const QUEUE_PAGE = 1000
@@ -132,13 +132,14 @@ export async function checkFits(db: Db, spec: JobSpec): Promise<void> {
   const most = largest(hosts) as NonNullable<PlanView['largestHost']>
   const short = shortOf(spec, hosts)
   const path = short[0] === 'devices' ? 'gpus' : short[0]
+  const largestText = `the largest has ${most.devices} devices, ${most.cpus} CPUs and ${formatSize(most.memoryBytes)} memory`
   throw new Failure(
     'invalid_spec',
-    `resources.${path}: no host of pool ${spec.pool} could ever hold this job; the largest has ${most.devices} devices, ${most.cpus} CPUs and ${formatSize(most.memoryBytes)} memory`,
+    `resources.${path}: no host of pool ${spec.pool} could ever hold this job; ${largestText}`,
     {
       problems: short.map((name) => ({
         path: `resources.${name === 'devices' ? 'gpus' : name}`,
-        message: `more than any host of pool ${spec.pool} has`,
+        message: `more than any host of pool ${spec.pool} has; ${largestText}`,
       })),
       next: 'Ask for less, or name another pool: anneal pool list.',
     },
@@ -155,16 +156,5 @@ async function knownHosts(db: Db, pool: string): Promise<HostState[]> {
     .where('h.admission', '!=', 'removed')
     .where('d.state', '!=', 'gone')
     .execute()
-  const hosts = new Map<string, HostState>()
-  for (const row of rows) {
-    const host = hosts.get(row.host_id) ?? {
-      id: row.host_id,
-      devices: [],
-      cpus: row.cpus,
-      memoryBytes: row.memory_bytes,
-    }
-    host.devices.push({ id: row.id, model: row.model, heldBy: null })
-    hosts.set(row.host_id, host)
-  }
-  return [...hosts.values()]
+  return groupByHost(rows.map((row) => ({ ...row, allocation_id: null })))
 }
