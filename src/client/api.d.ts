@@ -465,6 +465,8 @@ export interface components {
              * @description ISO 8601, UTC
              */
             queuedAt: string;
+            /** @description of an attempt at another service */
+            remote: components["schemas"]["RemoteRun"] | null;
             resumedFrom: string | null;
             setupCached: boolean;
             startedAt: string | null;
@@ -953,6 +955,22 @@ export interface components {
              * @description ISO 8601, UTC
              */
             queuedAt: string;
+        };
+        RemoteRun: {
+            /** @description the service's id of the run; null until it has taken it */
+            id: string | null;
+            /** @description pages and results to look at */
+            links: {
+                [key: string]: string;
+            };
+            metrics: {
+                [key: string]: unknown;
+            };
+            /** @description 0 to 1 */
+            progress: number | null;
+            status: string | null;
+            /** @description why it cannot be reached, or will not do what it is asked, at present */
+            trouble: string | null;
         };
         Service: {
             /** Format: date-time */

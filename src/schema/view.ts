@@ -20,11 +20,25 @@ export const Clocks = z
   .meta({ id: 'Clocks' })
 export type Clocks = z.infer<typeof Clocks>
 
+/** What is known of a run at another service, in that service's words. */
+export const RemoteView = z
+  .object({
+    id: z.string().nullable().describe("the service's id of the run; null until it has taken it"),
+    status: z.string().nullable(),
+    progress: z.number().nullable().describe('0 to 1'),
+    links: z.record(z.string(), z.string()).describe('pages and results to look at'),
+    metrics: z.record(z.string(), z.unknown()),
+    trouble: z.string().nullable().describe('why it cannot be reached, or will not do what it is asked, at present'),
+  })
+  .meta({ id: 'RemoteRun' })
+export type RemoteView = z.infer<typeof RemoteView>
+
 export const AttemptView = z
   .object({
     number: z.int(),
     provider: z.enum(PROVIDERS),
     host: z.string().nullable(),
+    remote: RemoteView.nullable().describe('of an attempt at another service'),
     devices: z.array(z.string()),
     pid: z.int().nullable().describe('process id of the training on its host'),
     queuedAt: time,

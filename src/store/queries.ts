@@ -2,9 +2,9 @@ import { Failure } from '../schema/failure.js'
 import type { JobSpec } from '../schema/job.js'
 import type { Outcome } from '../schema/outcome.js'
 import type { State } from '../schema/state.js'
-import type { AttemptView, EventView, JobSummary, JobView } from '../schema/view.js'
+import type { AttemptView, EventView, JobSummary, JobView, RemoteView } from '../schema/view.js'
 import { attemptClocks, sumClocks } from './clocks.js'
-import type { AttemptRow, Db, EventRow, JobRow } from './database.js'
+import type { AttemptRow, Db, EventRow, JobRow, RemoteRunRow } from './database.js'
 import { standingOf, standingText } from './queue.js'
 
 const iso = (at: number) => new Date(at).toISOString()
@@ -105,13 +105,33 @@ async function viewAttempts(db: Db, jobId: string, now: number): Promise<Attempt
     .where('l.job_id', '=', jobId)
     .orderBy('d.position')
     .execute()
+  const remotes = await db.selectFrom('remote_runs').selectAll().where('job_id', '=', jobId).execute()
   return rows.map((row) => {
+    const remote = remotes.find(({ attempt }) => attempt === row.number)
     const own = devices.filter((device) => device.attempt === row.number).map((device) => device.uuid)
-    return viewAttempt(row, row.host_id ? (hosts.get(row.host_id) ?? row.host_id) : null, own, now)
+    const host = row.host_id ? (hosts.get(row.host_id) ?? row.host_id) : null
+    return { ...viewAttempt(row, host, own, now), remote: remote ? viewRemote(remote) : null }
   })
 }
 
-function viewAttempt(row: AttemptRow, host: string | null, devices: string[], now: number): AttemptView {
+function viewRemote(run: RemoteRunRow): RemoteView {
+  const status = run.status ? (JSON.parse(run.status) as Partial<RemoteView> & { raw: string }) : undefined
+  return {
+    id: run.remote_id,
+    status: status?.raw ?? null,
+    progress: status?.progress ?? null,
+    links: status?.links ?? {},
+    metrics: status?.metrics ?? {},
+    trouble: run.trouble,
+  }
+}
+
+function viewAttempt(
+  row: AttemptRow,
+  host: string | null,
+  devices: string[],
+  now: number,
+): Omit<AttemptView, 'remote'> {
   return {
     number: row.number,
     provider: row.provider as AttemptView['provider'],

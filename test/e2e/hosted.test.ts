@@ -77,6 +77,7 @@ test.each([
 
     expect(job.outcome?.reason).toBe('completed')
     expect(job.attempts).toHaveLength(1)
+    expect(job.attempts[0]?.remote).toMatchObject({ id: expect.any(String), status: expect.any(String), trouble: null })
     const lines = (await anneal.log(id)).split('\n').filter((line) => line.startsWith('line'))
     expect(lines).toEqual(Array.from({ length: 20 }, (_, i) => `line ${i}`))
     const { jobs } = (await anneal.request('GET', '/api/v1/jobs')).json as { jobs: JobSummary[] }

@@ -44,10 +44,26 @@ function attemptRows(attempts: readonly Attempt[]): [string, string | null][] {
   return attempts.flatMap((attempt, i): [string, string | null][] => [
     [i === 0 ? 'attempts' : '', attemptLine(attempt)],
     ['', attempt.outcome && attempt.outcome.reason !== 'completed' ? `   ${plain(attempt.outcome.message)}` : null],
+    ...remoteRows(attempt.remote),
     ['', attempt.setupCached ? '   setup was there already' : null],
     ['', attempt.resumedFrom ? `   resumed from ${plain(attempt.resumedFrom)}` : null],
     ['', attempt.checkpoint ? `   last checkpoint ${plain(attempt.checkpoint)}` : null],
   ])
+}
+
+function remoteRows(remote: Attempt['remote']): [string, string | null][] {
+  if (!remote) return []
+  const done = remote.progress === null ? '' : `, ${Math.round(remote.progress * 100)} %`
+  const said = remote.status === null ? 'has said nothing yet' : `${plain(remote.status)}${done}`
+  return [
+    ['', `   ${remote.id === null ? 'not taken yet' : `there ${plain(remote.id)}`}: ${said}`],
+    ['', remote.trouble && `   ${plain(remote.trouble)}`],
+    ...Object.entries(remote.links).map(([name, url]): [string, string] => ['', `   ${plain(name)} ${plain(url)}`]),
+    ...Object.entries(remote.metrics).map(([name, value]): [string, string] => [
+      '',
+      `   ${plain(name)} ${plain(typeof value === 'string' ? value : JSON.stringify(value))}`,
+    ]),
+  ]
 }
 
 function furtherRows({ id, state }: Job): [string, string][] {
