@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { parse } from 'yaml'
 import { z } from 'zod'
@@ -11,11 +11,9 @@ export function vendorFile(home: string, vendor: Vendor): string {
   return join(home, 'vendors', `${vendor}.yaml`)
 }
 
-/** The folder of a vendor's own files under the home. */
+/** Where a vendor's own files lie, once there are any; `vendors/` is the operator's and may be read-only. */
 export function vendorFolder(home: string, vendor: Vendor): string {
-  const folder = join(home, 'vendors', vendor)
-  mkdirSync(folder, { recursive: true, mode: 0o700 })
-  return folder
+  return join(home, 'gateway', vendor)
 }
 
 /**

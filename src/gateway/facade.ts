@@ -16,7 +16,7 @@ export interface FacadeDeps<Config> {
   isOpen: boolean
   /** The value of a secret; fails with `invalid_request` where it is missing. */
   secret(name: string): string
-  /** The folder of this vendor under the home, for files of its own; made on first use. */
+  /** The folder of this vendor under the home, for files of its own; who writes there makes it. A home may be read-only. */
   folder: string
 }
 

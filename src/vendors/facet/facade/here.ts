@@ -26,18 +26,23 @@ export function settle(deps: FacadeDeps<GatewayConfig>): Here {
     trustedProxy: config.trustedProxy,
   }
   const downloadKey = config.downloadKey ? secret(config.downloadKey) : ownKey(folder)
-  // `folder` is <home>/vendors/facet; the agent of `anneal up` has its home in <home>/host.
+  // `folder` is <home>/gateway/facet; the agent of `anneal up` has its home in <home>/host.
   const runs = config.runs ?? join(folder, '..', '..', 'host', 'runs')
   return { ...deps, access, downloadKey, runs }
 }
 
-/** A key of this home's own, made once. */
+/** A key of this home's own, made once; of this process, in a home that cannot be written: its URLs end with it. */
 function ownKey(folder: string): string {
   const file = join(folder, 'download.key')
-  mkdirSync(folder, { recursive: true, mode: 0o700 })
-  if (!existsSync(file)) writeFileSync(file, randomBytes(32).toString('base64url'), { mode: 0o600, flag: 'wx' })
-  chmodSync(file, 0o600)
-  return readFileSync(file, 'utf8')
+  const key = randomBytes(32).toString('base64url')
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    if (!existsSync(file)) writeFileSync(file, key, { mode: 0o600, flag: 'wx' })
+    chmodSync(file, 0o600)
+    return readFileSync(file, 'utf8')
+  } catch {
+    return key
+  }
 }
 
 /** Who calls; fails with 401. */
