@@ -20,8 +20,8 @@ interface History {
 const historyOf = (name: string) => JSON.parse(readFileSync(folder + name, 'utf8')) as History
 
 describe('histories of jobs that were run once', () => {
-  test('there is one of a clean, a retried, a stopped and a timed-out job', () => {
-    for (const shape of ['clean', 'retried', 'stopped', 'timed-out']) {
+  test('there is one of each shape that a life can have', () => {
+    for (const shape of ['clean', 'retried', 'stopped', 'timed-out', 'paused', 'refused-elsewhere']) {
       expect(files.some((name) => name.endsWith(`-${shape}.json`))).toBe(true)
     }
   })
@@ -44,7 +44,7 @@ describe('histories of jobs that were run once', () => {
   })
 
   test.each(files)('%s keeps within 32 events for an attempt and 20 for each further one', (name) => {
-    const attempts = name.includes('retried') ? 3 : 1
+    const attempts = name.includes('retried') ? 3 : /paused|elsewhere/.test(name) ? 2 : 1
     expect(historyOf(name).events.length).toBeLessThanOrEqual(32 + 20 * (attempts - 1))
   })
 })
