@@ -6,8 +6,8 @@ api=${API:-http://127.0.0.1:7481}/v1/default
 home=${ANNEAL_HOME:-$HOME/.anneal}
 
 # Without `paths` in vendors/modelarts.yaml every bucket is a folder below this one.
-mkdir -p "$home/vendors/modelarts/obs/demo/app"
-cp boot.py "$home/vendors/modelarts/obs/demo/app/"
+mkdir -p "$home/gateway/modelarts/obs/demo/app"
+cp boot.py "$home/gateway/modelarts/obs/demo/app/"
 
 config='"worker_server_num": 1, "spec_id": 1, "app_url": "obs://demo/app/", "boot_file_url": "obs://demo/app/boot.py",
   "parameter": [{"label": "learning_rate", "value": "0.3"}],
@@ -23,4 +23,4 @@ echo "made $name: $version"
 while status=$(call GET "$version" | field status); [ "$status" -lt 10 ]; do sleep 0.5; done
 echo "status $status (10 is COMPLETED)"
 call GET "$version/aom-log?log_file=$name.0" | field content
-echo "result: $(cat "$home/vendors/modelarts/obs/demo/out/weight.txt")"
+echo "result: $(cat "$home/gateway/modelarts/obs/demo/out/weight.txt")"
