@@ -35,6 +35,9 @@ export class Watches {
   /** Resolves when there is nothing left to watch; rejects with the signal's reason when the caller is no longer asked. */
   async until(ref: AttemptRef, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted()
+    if (this.#deps.store.dialect !== 'sqlite') {
+      return watchRemote(this.#deps, ref, AbortSignal.any([signal, this.#end.signal]))
+    }
     const aborted = new Promise<never>((_, reject) => {
       signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true })
     })

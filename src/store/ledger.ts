@@ -136,18 +136,19 @@ const LOOK_AHEAD = 200
 export async function allocatePool(tx: Tx, pool: string): Promise<void> {
   await lockPool(tx, pool)
   await grantDeviceless(tx, pool)
-  const hosts = await openHosts(tx.q, pool)
-  if (!hosts.some((host) => host.devices.some((device) => device.heldBy === null)) && !(await preempts(tx, pool)))
-    return
   const waiting = await waitingIn(tx.q, pool).limit(LOOK_AHEAD).execute()
   if (waiting.length === 0) return
+  const hosts = await openHosts(tx.q, pool)
+  const isFull = !hosts.some((host) => host.devices.some((device) => device.heldBy === null))
+  const mayPreempt = await preempts(tx, pool)
+  if (isFull && !mayPreempt) return
   const byId = new Map(waiting.map((row) => [row.id, row]))
   const holdings = await holdingsIn(tx.q, pool)
   for (const grant of allocate(waiting.map(requestOf), { hosts, holdings }, tx.now)) {
     await writeGrant(tx, byId.get(grant.id) as AllocationRow, grant)
     byId.delete(grant.id)
   }
-  const head = [...byId.values()].find((row) => canEverRun(requestOf(row), hosts))
+  const head = mayPreempt && [...byId.values()].find((row) => canEverRun(requestOf(row), hosts))
   if (head) await preemptFor(tx, head)
 }
 
@@ -156,9 +157,8 @@ async function preempts(tx: Tx, pool: string): Promise<boolean> {
   return row?.preempts === 1
 }
 
-/** In a pool that preempts: orders the stop of those who must give way to the head of the queue. */
+/** Orders the stop of those who must give way to the head of the queue. */
 async function preemptFor(tx: Tx, head: AllocationRow): Promise<void> {
-  if (!(await preempts(tx, head.pool))) return
   const hosts = await openHosts(tx.q, head.pool)
   const holdings = await holdingsIn(tx.q, head.pool)
   const victims = chooseVictims({ ...requestOf(head), priority: head.priority }, { hosts, holdings })

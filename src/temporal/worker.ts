@@ -55,7 +55,6 @@ export async function startWorkers({
       taskQueue: MONITOR_QUEUE,
       activities: monitor,
       maxConcurrentActivityTaskExecutions: MAX_WATCHES,
-      maxHeartbeatThrottleInterval: 30 * SECOND,
     }),
   )
   return {
