@@ -8,6 +8,7 @@ import { startGateway } from './gateway.js'
 import { listenFailure } from './listen-failure.js'
 import { Failure } from './schema/failure.js'
 import { createLogger, openServices, type Services } from './services.js'
+import { beginNewJobs } from './store/begin-new.js'
 import { forgetConnections } from './store/hosts.js'
 import { forgetOldKeys } from './store/jobs.js'
 import { createToken, ensureProject } from './store/tokens.js'
@@ -38,6 +39,7 @@ export async function startServer(
   const { store, logs, blobs } = services
   const { client, eagerStart, logger, host, port, deployments } = options
   const nudger = new Nudger({ store, client, logger, eagerStart, housekeep: () => store.transact(forgetOldKeys) })
+  const stopBeginning = beginNewJobs(store, logger)
   const app = await createApp({
     store,
     logs,
@@ -55,6 +57,7 @@ export async function startServer(
       nudger,
       async close() {
         await app.close()
+        stopBeginning()
         nudger.close()
       },
     }

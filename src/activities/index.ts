@@ -28,9 +28,7 @@ export function createActivities({ store }: { store: Store }) {
       return facts
     },
     async launch(jobId: string, version: number): Answer {
-      const facts = await store.transact((tx) => launch(tx, jobId, version))
-      CRASH: crashPoint('activity.launch-committed')
-      return facts
+      return store.transact((tx) => launch(tx, jobId, version))
     },
     async orderStop(jobId: string, version: number, cause: StopCause): Answer {
       const facts = await store.transact((tx) => orderStop(tx, jobId, version, cause))

@@ -1,5 +1,33 @@
+import { type JobSpec, milliseconds } from '../schema/job.js'
 import type { AttemptRow, Db, JobRow } from './database.js'
 import type { Tx } from './store.js'
+import { moveJob } from './timeline.js'
+
+/** Commits `wanted: run` for an attempt that has what it needs; whoever runs it is told by this commit. Silent when it runs or is to end. */
+export async function launchAttempt(tx: Tx, job: JobRow, attempt: AttemptRow | undefined): Promise<void> {
+  if (!attempt || attempt.granted_at === null || attempt.wanted !== 'none') return
+  await tx.q
+    .updateTable('attempts')
+    .set({ wanted: 'run', launched_at: tx.now })
+    .where('job_id', '=', job.id)
+    .where('number', '=', attempt.number)
+    .execute()
+  await moveJob(tx, job, 'pending', { type: 'launched', actor: 'allocator', attempt: attempt.number })
+  tx.changed(attempt.host_id ? { kind: 'host', id: attempt.host_id } : { kind: 'remote', id: job.id })
+}
+
+/**
+ * Milliseconds within which no clock that has yet to begin can run out; null: there is none. So its beginning need not wake
+ * the workflow, which looks again after this time: that saves five events for each fact.
+ */
+export function quietFor(row: AttemptRow, { setup, timeouts }: JobSpec): number | null {
+  const limits: (string | undefined)[] = []
+  if (setup && row.setup_at === null && row.started_at === null) limits.push(timeouts.setup)
+  if (row.started_at === null && row.start_deadline === null) limits.push(timeouts.start)
+  if (row.run_deadline === null) limits.push(timeouts.run)
+  const known = limits.filter((limit) => limit !== undefined)
+  return known.length > 0 ? Math.min(...known.map(milliseconds)) : null
+}
 
 /** Orders an attempt's host to end its tree; the first cause that is written wins. */
 export async function stopAttempt(tx: Tx, attempt: AttemptRow, cause: string): Promise<void> {

@@ -4,7 +4,7 @@ import { type JobSpec, milliseconds, providersOf } from '../schema/job.js'
 import type { Outcome, Reason } from '../schema/outcome.js'
 import { attemptsFor } from '../schema/remedy.js'
 import type { State } from '../schema/state.js'
-import { currentAttempt, stopAttempt } from './attempts.js'
+import { currentAttempt, launchAttempt, quietFor, stopAttempt } from './attempts.js'
 import type { AttemptRow, Db, JobRow } from './database.js'
 import { releaseDevices, requestDevices } from './ledger.js'
 import { intendRemoteRun } from './remote-runs.js'
@@ -81,25 +81,13 @@ export function beginAttempt(tx: Tx, jobId: string, version: number): Promise<Jo
         spec,
       })
     } else await intendRemoteRun(tx, { jobId, attempt: number, provider })
-    await launchGranted(tx, job, await currentAttempt(tx.q, job))
+    await launchAttempt(tx, job, await currentAttempt(tx.q, job))
   })
 }
 
-/** Commits `wanted: run` for an attempt that waited for its devices; the host is told by this commit. */
+/** Launches an attempt whose grant did not, since its job was paused just then and is not any more. */
 export function launch(tx: Tx, jobId: string, version: number): Promise<JobFacts | undefined> {
-  return decide(tx, jobId, version, (_, job, attempt) => launchGranted(tx, job, attempt))
-}
-
-async function launchGranted(tx: Tx, job: JobRow, attempt: AttemptRow | undefined): Promise<void> {
-  if (!attempt || attempt.granted_at === null || attempt.wanted !== 'none') return
-  await tx.q
-    .updateTable('attempts')
-    .set({ wanted: 'run', launched_at: tx.now })
-    .where('job_id', '=', job.id)
-    .where('number', '=', attempt.number)
-    .execute()
-  await moveJob(tx, job, 'pending', { type: 'launched', actor: 'workflow', attempt: attempt.number })
-  tx.changed(attempt.host_id ? { kind: 'host', id: attempt.host_id } : { kind: 'remote', id: job.id })
+  return decide(tx, jobId, version, (_, job, attempt) => launchAttempt(tx, job, attempt))
 }
 
 /** Orders the stop of the current attempt because of a limit. */
@@ -222,6 +210,7 @@ function factsOf(job: JobRow, attempt: AttemptRow | undefined, now: number): Job
 }
 
 function attemptFacts(row: AttemptRow, spec: JobSpec, now: number): AttemptFacts {
+  const quiet = row.exited_at === null ? quietFor(row, spec) : null
   return {
     number: row.number,
     granted: row.granted_at !== null,
@@ -229,7 +218,7 @@ function attemptFacts(row: AttemptRow, spec: JobSpec, now: number): AttemptFacts
     setupDeadline: row.setup_done_at === null ? row.setup_deadline : null,
     startDeadline: row.started_at === null ? row.start_deadline : null,
     runDeadline: row.exited_at === null ? row.run_deadline : null,
-    lookAgainAt: row.exited_at === null ? lookAgainAt(row, spec, now) : null,
+    lookAgainAt: quiet === null ? null : now + quiet,
     hosted: row.provider !== 'local',
     queueDeadline: row.started_at === null ? row.queue_deadline : null,
     stalled: row.stalled_at !== null,
@@ -240,17 +229,4 @@ function attemptFacts(row: AttemptRow, spec: JobSpec, now: number): AttemptFacts
     stuck: row.stuck_at !== null,
     settled: row.settled_at !== null,
   }
-}
-
-/**
- * A clock that has not begun cannot run out before its limit has passed from now on. So its beginning need not wake the
- * workflow, which looks again at the earliest such time: that saves five events for each fact.
- */
-function lookAgainAt(row: AttemptRow, { setup, timeouts }: JobSpec, now: number): number | null {
-  const limits: (string | undefined)[] = []
-  if (setup && row.setup_at === null && row.started_at === null) limits.push(timeouts.setup)
-  if (row.started_at === null && row.start_deadline === null) limits.push(timeouts.start)
-  if (row.run_deadline === null) limits.push(timeouts.run)
-  const known = limits.filter((limit) => limit !== undefined)
-  return known.length > 0 ? now + Math.min(...known.map(milliseconds)) : null
 }

@@ -4,10 +4,10 @@ import { MINUTE } from '../schema/duration.js'
 import { devicesOf, graceOf, type JobSpec, milliseconds } from '../schema/job.js'
 import { chooseVictims, type Ranked } from '../schema/preempt.js'
 import { parseSize } from '../schema/size.js'
-import { currentAttempt, stopAttempt } from './attempts.js'
-import type { AllocationRow, Db } from './database.js'
+import { currentAttempt, launchAttempt, quietFor, stopAttempt } from './attempts.js'
+import type { AllocationRow, AttemptRow, Db, JobRow } from './database.js'
 import { lockNamed, type Tx } from './store.js'
-import { lockJob, moveJob, raiseVersion, record } from './timeline.js'
+import { lockJob, moveJob, raiseQuietly, raiseVersion, record } from './timeline.js'
 
 /** Allocations are known by job and attempt, so that asking twice is asking once. */
 export function allocationId(jobId: string, attempt: number): string {
@@ -242,7 +242,21 @@ async function writeGrant(tx: Tx, request: AllocationRow, grant: Grant): Promise
     actor: 'allocator',
     data: { hostId: grant.hostId, devices: grant.deviceIds },
   })
-  await raiseVersion(tx, request.job_id)
+  await launchGranted(tx, request.job_id)
+}
+
+/**
+ * A grant is a launch: the host hears of it by this commit, whatever Temporal does. The workflow is woken only where a limit
+ * begins that it must watch, or where the job shall not run any more, which is for it to settle.
+ */
+async function launchGranted(tx: Tx, jobId: string): Promise<void> {
+  const job = (await lockJob(tx, jobId)) as JobRow
+  const isOver = job.stop_wanted === 1 || job.pause_wanted === 1 || (job.total_deadline ?? Infinity) <= tx.now
+  if (isOver) return raiseVersion(tx, jobId)
+  const attempt = (await currentAttempt(tx.q, job)) as AttemptRow
+  await launchAttempt(tx, job, attempt)
+  const isWatched = quietFor(attempt, JSON.parse(job.spec) as JobSpec) !== null
+  await (isWatched ? raiseVersion : raiseQuietly)(tx, jobId)
 }
 
 /** Hosts of a pool that take new attempts, with their usable devices. */

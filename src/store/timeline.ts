@@ -60,3 +60,23 @@ export async function raiseVersion(tx: Tx, jobId: string): Promise<void> {
     .execute()
   tx.changed({ kind: 'job', id: jobId })
 }
+
+/**
+ * Raises the version and wakes nobody: what a workflow decided on facts from before is refused, and one that waits for
+ * something else goes on waiting.
+ */
+export async function raiseQuietly(tx: Tx, jobId: string): Promise<void> {
+  await tx.q
+    .updateTable('jobs')
+    .set((eb) => ({
+      version: eb('version', '+', 1),
+      seen: eb
+        .case()
+        .when('seen', '=', eb.ref('version'))
+        .then(eb('seen', '+', 1))
+        .else(eb.ref('seen'))
+        .end(),
+    }))
+    .where('id', '=', jobId)
+    .execute()
+}

@@ -8,13 +8,14 @@ import { sha256 } from '../../src/store/ids.js'
 import { Anneal, build, processesOf, until } from '../support/anneal.js'
 
 /**
- * What happens around a crash: a whole life with setup and log, one that waits for its device, one that leaves a process behind, one
- * that somebody stops, or one that a limit stops.
+ * What happens around a crash: a whole life with setup and log, one that waits for its device, one whose first attempt fails, one that
+ * leaves a process behind, one that somebody stops, or one that a limit stops.
  */
-type Story = 'life' | 'waits' | 'leftovers' | 'stop' | 'limit'
+type Story = 'life' | 'waits' | 'retries' | 'leftovers' | 'stop' | 'limit'
 const REASON = {
   life: 'completed',
   waits: 'completed',
+  retries: 'completed',
   leftovers: 'completed',
   stop: 'stopped',
   limit: 'run_time_limit',
@@ -25,8 +26,8 @@ const POINTS: Record<string, Story> = {
   'submit.committed': 'life',
   'nudger.delivered': 'life',
   'activity.look-committed': 'life',
-  'activity.begin-committed': 'life',
-  'activity.launch-committed': 'waits',
+  'activity.begin-committed': 'retries',
+  'server.begun': 'waits',
   'activity.settle-committed': 'life',
   'agent.folder-made': 'life',
   'agent.accepted-written': 'life',
@@ -81,7 +82,9 @@ async function tell(story: Story): Promise<string | undefined> {
   const life = { setup: 'cat data.txt', command, workdir: { blob: workdir } }
   const endless = { command: 'sleep 300', timeouts: story === 'limit' ? { run: '300ms' } : {} }
   const leftovers = { command: 'sleep 300 & echo done' }
-  const spec = { life, waits: life, leftovers, stop: endless, limit: endless }[story]
+  const retry = { maxAttempts: 2, backoff: { initial: '100ms' } }
+  const retries = { command: 'test "$ANNEAL_ATTEMPT" = 2', retry }
+  const spec = { life, waits: life, retries, leftovers, stop: endless, limit: endless }[story]
   if (story === 'waits') await anneal.submit({ name: 'holder', command: 'sleep 0.3' }, 'holder').catch(() => undefined)
   const job = await anneal.submit(spec, 'the-key').catch(() => undefined)
   if (job && story === 'stop') await anneal.stop(job.id).catch(() => undefined)
