@@ -9,6 +9,7 @@ import { findContainment } from './runner/containment/index.js'
 import { freeBytes } from './runner/exit-hints.js'
 import { currentBootId } from './runner/process-table.js'
 import type { Site } from './runner/site.js'
+import { Spawner } from './runner/spawner.js'
 import { readText, writeWhole } from './runner/whole-file.js'
 import { BEAT_EVERY, type Containment, type Device, STUCK_AFTER } from './schema/agent.js'
 import { SECOND } from './schema/duration.js'
@@ -53,7 +54,8 @@ export async function startHost(options: HostOptions): Promise<Host> {
   const bootId = options.bootId ?? currentBootId()
   const stuckAfterMs = options.stuckAfterMs ?? STUCK_AFTER
   const send: Site['send'] = (facts) => void connection.send({ type: 'facts', facts })
-  const site: Site = { home, serverUrl, token, bootId, env, devices, containment, stuckAfterMs, logger, send }
+  const spawner = new Spawner(env)
+  const site: Site = { home, serverUrl, token, bootId, env, devices, containment, spawner, stuckAfterMs, logger, send }
   const agent = new Agent(site, (message) => connection.send(message))
   const connection = new Connection({ serverUrl, token, logger, opened: greet, received: (it) => agent.receive(it) })
 
@@ -79,6 +81,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
       for (const timer of timers) clearInterval(timer)
       agent.close()
       containment.close()
+      spawner.close()
       await connection.close()
     },
   }

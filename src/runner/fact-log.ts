@@ -8,6 +8,8 @@ type FactOf<T extends FactBody['type']> = Fact & { body: Extract<FactBody, { typ
 /** Bytes taken at the beginning, as empty lines: the end of a run can be written on a full disk, and often has to be. */
 const ROOM = 8 * 1024
 const NEWLINE = 0x0a
+/** A start follows within a few tens of milliseconds, unless there is a workdir to fetch. */
+const HOLD_MS = 100
 
 /**
  * `facts.jsonl` of one attempt: what the host has seen, numbered, in the order it happened. A fact is sent only when
@@ -19,6 +21,9 @@ export class FactLog {
   readonly #file: number
   /** Where the next line goes. */
   #end = 0
+  /** Number of the last fact that was sent once. */
+  #sent: number
+  #held: NodeJS.Timeout | undefined
   #open = true
 
   constructor(
@@ -30,16 +35,22 @@ export class FactLog {
   ) {
     this.#file = openSync(path, constants.O_RDWR | constants.O_CREAT)
     this.#load(readFileSync(path))
+    this.#sent = this.#last
   }
 
-  /** Appends, and sends once the disk has it. Several facts go as one message. */
+  /**
+   * Appends, and sends once the disk has it. Several facts go as one message, and one that nobody waits for goes with the
+   * next: each message costs the server a flush.
+   */
   append(...bodies: FactBody[]): void {
-    const from = this.#facts.at(-1)?.n ?? this.base
+    const from = this.#last
     const facts = bodies.map((body, i) => ({ ...this.about, n: from + i + 1, at: Date.now(), body }))
     this.#write(Buffer.from(facts.map(toLine).join('')))
     this.#facts.push(...facts)
+    const isAwaited = bodies.some(({ type }) => type !== 'accepted')
+    const last = this.#last
     void flush(this.#file).then(
-      () => this.send(facts),
+      () => this.#sendSoon(last, isAwaited ? 0 : HOLD_MS),
       // Closed meanwhile: whoever opens the folder next reads them from the disk.
       () => {},
     )
@@ -70,8 +81,26 @@ export class FactLog {
   }
 
   close(): void {
+    clearTimeout(this.#held)
     if (this.#open) closeSync(this.#file)
     this.#open = false
+  }
+
+  get #last(): number {
+    return this.#facts.at(-1)?.n ?? this.base
+  }
+
+  #sendSoon(last: number, hold: number): void {
+    if (hold > 0) this.#held ??= setTimeout(() => this.#sendUpTo(last), hold)
+    else this.#sendUpTo(last)
+  }
+
+  /** In their order, whichever flush is done first: it has put all that came before on the disk, too. */
+  #sendUpTo(last: number): void {
+    const facts = this.#facts.filter(({ n }) => n > this.#sent && n <= last)
+    if (facts.length === 0) return
+    this.#sent = last
+    this.send(facts)
   }
 
   /** All of it or nothing, over the room where there is some. */

@@ -1,4 +1,3 @@
-import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, mkdirSync, openSync, rmSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { Assignment } from '../schema/agent.js'
@@ -11,6 +10,7 @@ import type { Launch, RunFolder } from './run-folder.js'
 import { readSecrets } from './secrets.js'
 import { copyKeptWork, isSetupKept, setupFolder } from './setup-cache.js'
 import type { Site } from './site.js'
+import type { End } from './spawner.js'
 import { fetchWorkdir } from './workdir.js'
 
 const WRAPPER = fileURLToPath(new URL('./wrapper.sh', import.meta.url))
@@ -55,10 +55,14 @@ export async function prepare({ site, folder, assignment, tree }: Subject, signa
 }
 
 /**
- * Spawns the wrapper as leader of its own session, without a pipe to this process: neither needs the other from here
- * on. Spawning it twice is harmless, it starts the training only when it can take `started/`.
+ * Spawns the wrapper; neither it nor this process needs the other from here on. Spawning it twice is harmless, it starts
+ * the training only when it can take `started`.
  */
-export function spawnWrapper({ site, folder, assignment, tree }: Subject, launch: Launch): ChildProcess {
+export function spawnWrapper(
+  { site, folder, assignment, tree }: Subject,
+  launch: Launch,
+  ended: (end: End) => void,
+): void {
   tree.prepare()
   const secrets = readSecrets(assignment.secrets, site.home, site.env)
   const env = processEnvironment({ folder, assignment, launch, devices: site.devices, secrets, agent: site.env })
@@ -67,17 +71,16 @@ export function spawnWrapper({ site, folder, assignment, tree }: Subject, launch
   const cache = launch.setup?.cache ?? ''
   const tools = site.env.PATH ?? DEFAULT_PATH
   const settled = [folder.path, launch.level, launch.group, site.bootId, tools, grace, cache, setup]
-  const said = openSync(folder.file('wrapper.log'), 'a')
-  try {
-    return spawn(SHELL, [WRAPPER, ...settled, ...commandOf(assignment)], {
+  site.spawner.spawn(
+    {
+      file: SHELL,
+      args: [WRAPPER, ...settled, ...commandOf(assignment)],
       cwd: folder.path,
       env,
-      detached: true,
-      stdio: ['ignore', said, said],
-    })
-  } finally {
-    closeSync(said)
-  }
+      log: folder.file('wrapper.log'),
+    },
+    ended,
+  )
 }
 
 function setupOf(site: Site, folder: RunFolder, assignment: Assignment): Launch['setup'] {

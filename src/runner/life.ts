@@ -148,7 +148,7 @@ export class Life {
   #isWrapperAlive(): boolean {
     const { wrapper } = this.folder
     if (wrapper) return isAlive(wrapper)
-    const isThere = this.#starter.isChildAlive || !this.tree.isEmpty()
+    const isThere = this.#starter.isWrapperOut || !this.tree.isEmpty()
     if (isThere) setTimeout(this.changed, SETTLE_MS).unref()
     return isThere
   }

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import type { Device, Fact } from '../schema/agent.js'
 import type { ContainmentLevel } from './containment/tree.js'
+import type { Spawner } from './spawner.js'
 
 /** What all attempts on this host share. */
 export interface Site {
@@ -11,6 +12,7 @@ export interface Site {
   env: NodeJS.ProcessEnv
   devices: Device[]
   containment: ContainmentLevel
+  spawner: Spawner
   /** Ms between SIGKILL and saying that a tree is stuck. */
   stuckAfterMs: number
   logger: Logger

@@ -1,4 +1,3 @@
-import type { ChildProcess } from 'node:child_process'
 import { crashPoint } from '../crash-point.js'
 import type { Assignment } from '../schema/agent.js'
 import type { Tree } from './containment/tree.js'
@@ -6,12 +5,16 @@ import type { FactLog } from './fact-log.js'
 import { prepare, spawnWrapper } from './launch.js'
 import type { RunFolder } from './run-folder.js'
 import type { Site } from './site.js'
+import type { End } from './spawner.js'
 import { readText } from './whole-file.js'
+
+/** A machine on which it cannot live gets a moment between two tries. */
+const SPAWN_AGAIN_MS = 200
 
 /** Brings one attempt from its folder to a wrapper, in the background, and remembers why when that cannot be done. */
 export class Starter {
   #preparing: AbortController | undefined
-  #child: ChildProcess | undefined
+  #isWrapperOut = false
   #failure: NodeJS.ErrnoException | undefined
 
   constructor(
@@ -30,14 +33,14 @@ export class Starter {
     return this.#failure
   }
 
-  /** Whether the wrapper that this agent spawned lives; says nothing of one that an earlier agent spawned. */
-  get isChildAlive(): boolean {
-    return this.#child !== undefined && this.#child.exitCode === null && this.#child.signalCode === null
+  /** Whether the wrapper that this agent had spawned may live; says nothing of one that an earlier agent spawned. */
+  get isWrapperOut(): boolean {
+    return this.#isWrapperOut
   }
 
   /** Begins; silent while it is under way. */
   begin(assignment: Assignment): void {
-    if (this.#preparing || this.isChildAlive) return
+    if (this.#preparing || this.#isWrapperOut) return
     const { facts, site, changed } = this.about
     if (!facts.has('accepted')) {
       facts.append({ type: 'accepted', bootId: site.bootId })
@@ -65,22 +68,30 @@ export class Starter {
       if (launch.setup?.cached && !facts.has('setup_done')) {
         facts.append({ type: 'setup', cached: true }, { type: 'setup_done', cached: true })
       }
-      this.#child = spawnWrapper(subject, launch)
+      this.#isWrapperOut = true
+      spawnWrapper(subject, launch, (end) => this.#ended(end))
       CRASH: crashPoint('agent.wrapper-spawned')
     } catch (error) {
+      this.#isWrapperOut = false
       if (!signal.aborted) this.#failure = error as NodeJS.ErrnoException
       return
     }
-    this.#child.unref()
-    this.#child.once('error', (error) => this.#ended(error))
-    this.#child.once('exit', () => this.#ended())
     changed()
   }
 
-  #ended(error?: Error): void {
-    const { folder, changed } = this.about
-    const said = readText(folder.file('wrapper.log'))
-    if (!folder.has('started')) this.#failure = error ?? new Error(`its wrapper ended at once: ${said}`)
+  /** Where the spawner was lost nobody knows whether there is a wrapper: the next look spawns one more, which is harmless. */
+  #ended(end: End): void {
+    const { folder, site, changed } = this.about
+    this.#isWrapperOut = false
+    if (end.kind === 'lost') {
+      site.logger.warn({ run: folder.path }, 'the process that starts wrappers has ended; there will be another')
+      setTimeout(changed, SPAWN_AGAIN_MS).unref()
+      return
+    }
+    if (!folder.has('started')) {
+      const said = readText(folder.file('wrapper.log'))
+      this.#failure = end.kind === 'failed' ? end.error : new Error(`its wrapper ended at once: ${said}`)
+    }
     changed()
   }
 }

@@ -37,7 +37,6 @@ const POINTS: Record<string, Story> = {
   'agent.exited-written': 'life',
   'agent.empty-written': 'leftovers',
   'agent.done-written': 'life',
-  'server.facts-accepted': 'life',
   'server.facts-started': 'life',
   'server.facts-empty': 'life',
   'logs.appended': 'life',

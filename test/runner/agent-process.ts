@@ -38,7 +38,8 @@ export function compileAgent(): void {
       target: 'node20',
       logLevel: 'warning',
     })
-    copyFileSync(join(root, 'src/runner/wrapper.sh'), join(compiled, 'dist/runner/wrapper.sh'))
+    for (const asset of ['wrapper.sh', 'spawn-server.js'])
+      copyFileSync(join(root, 'src/runner', asset), join(compiled, 'dist/runner', asset))
     cpSync(join(root, 'src/runner/setup-python'), join(compiled, 'dist/runner/setup-python'), { recursive: true })
     copyFileSync(join(root, 'package.json'), join(compiled, 'package.json'))
     writeFileSync(join(compiled, 'dist/agent.js'), ENTRY)
