@@ -52,6 +52,19 @@ describe('a running training outlives everything around it', () => {
     await goesOnAsIfNothing(id, pid, 300)
   })
 
+  test('while Temporal hangs, jobs start one after the other; their ends are written once it answers', async () => {
+    const temporal = anneal.temporalPid() as number
+    kill(temporal, 'SIGSTOP')
+    const jobs = [await anneal.submit({ command: 'echo first' }), await anneal.submit({ command: 'echo second' })]
+    for (const { id } of jobs) {
+      await until('its process to have ended', async () =>
+        (await anneal.events(id)).some(({ type }) => type === 'empty'),
+      )
+    }
+    kill(temporal, 'SIGCONT')
+    for (const { id } of jobs) expect(await anneal.ended(id)).toMatchObject({ outcome: { reason: 'completed' } })
+  })
+
   test('Temporal alone killed: it is started again, and jobs submitted and stopped meanwhile are done', async () => {
     const { id, pid } = await counting(100)
     kill(anneal.temporalPid() as number, 'SIGKILL')
