@@ -1,7 +1,9 @@
 import type { Readable } from 'node:stream'
 import { z } from 'zod'
 import { Failure } from '../schema/failure.js'
+import type { AttemptRow, Db } from '../store/database.js'
 import type { LogKey } from '../store/log-store.js'
+import { mayWrite, rankOn } from '../store/ranks.js'
 import type { App, Deps } from './app.js'
 import { requires } from './auth.js'
 import { HostHub } from './host-hub.js'
@@ -11,7 +13,7 @@ const MAX_APPEND = 4 * 1024 * 1024
 const Target = z.object({
   jobId: z.string().regex(/^[0-9a-z]{26}$/),
   attempt: z.coerce.number().int().min(1),
-  stream: z.string().regex(/^[a-z0-9]{1,32}$/),
+  stream: z.string().regex(/^[a-z0-9-]{1,32}$/),
 })
 
 /** What a host's token may do: connect, append to the logs of its own attempts, fetch workdirs. Not part of the public document. */
@@ -22,7 +24,7 @@ export function hostRoutes(app: App, deps: Deps): void {
   app.addHook('preClose', async () => hub.close())
 
   app.get('/api/v1/host/connect', { websocket: true, onRequest: host, schema: { hide: true } }, (socket, request) => {
-    hub.accept(socket, request.caller)
+    hub.accept(socket, request.caller, request.ip)
   })
 
   app.get('/api/v1/host/logs/:jobId/:attempt/:stream', {
@@ -62,15 +64,23 @@ async function checkHolder({ store }: Deps, key: LogKey, hostId: string | null, 
   if (hostId === null) throw new Failure('unavailable', 'The host of this token has not connected yet')
   const row = await store.read
     .selectFrom('attempts')
-    .select(['fence', 'host_id'])
+    .selectAll()
     .where('job_id', '=', key.jobId)
     .where('number', '=', key.attempt)
     .executeTakeFirst()
-  if (row && row.host_id === hostId && (fence === undefined || row.fence === fence)) return
+  const isHolder =
+    row && (row.nodes === 1 ? row.host_id === hostId : await isOfRank(store.read, row, hostId, key.stream))
+  if (isHolder && (fence === undefined || row.fence === fence)) return
   throw new Failure(
     'fenced',
-    `Attempt ${key.attempt} of job ${key.jobId} is not held by this host with fence ${fence ?? 'any'}`,
+    `Stream ${key.stream} of attempt ${key.attempt} of job ${key.jobId} is not held by this host with fence ${fence ?? 'any'}`,
   )
+}
+
+/** Of several ranks each host writes its own streams. */
+async function isOfRank(db: Db, attempt: AttemptRow, hostId: string, stream: string): Promise<boolean> {
+  const rank = await rankOn(db, attempt, hostId)
+  return rank !== undefined && mayWrite(rank.rank, stream)
 }
 
 async function collect(body: Readable | null): Promise<Uint8Array> {

@@ -4,7 +4,7 @@ import { type JobSpec, milliseconds, providersOf } from '../schema/job.js'
 import type { Outcome, Reason } from '../schema/outcome.js'
 import { attemptsFor } from '../schema/remedy.js'
 import type { State } from '../schema/state.js'
-import { currentAttempt, stopAttempt } from './attempts.js'
+import { currentAttempt, stopAttempt, tellHosts } from './attempts.js'
 import type { AttemptRow, Db, JobRow } from './database.js'
 import { releaseDevices, requestDevices } from './ledger.js'
 import { intendRemoteRun } from './remote-runs.js'
@@ -64,6 +64,7 @@ export function beginAttempt(tx: Tx, jobId: string, version: number): Promise<Jo
         number,
         fence: await nextNumber(tx, 'fence'),
         provider,
+        nodes: provider === 'local' ? spec.resources.nodes : 1,
         wanted: 'none',
         setup_cached: 0,
         facts: 0,
@@ -99,7 +100,7 @@ async function launchGranted(tx: Tx, job: JobRow, attempt: AttemptRow | undefine
     .where('number', '=', attempt.number)
     .execute()
   await moveJob(tx, job, 'pending', { type: 'launched', actor: 'workflow', attempt: attempt.number })
-  tx.changed(attempt.host_id ? { kind: 'host', id: attempt.host_id } : { kind: 'remote', id: job.id })
+  await tellHosts(tx, attempt)
 }
 
 /** Orders the stop of the current attempt because of a limit. */
