@@ -1,9 +1,8 @@
 import type { Readable } from 'node:stream'
 import { z } from 'zod'
 import { Failure } from '../schema/failure.js'
-import type { AttemptRow, Db } from '../store/database.js'
 import type { LogKey } from '../store/log-store.js'
-import { mayWrite, rankOn } from '../store/ranks.js'
+import { holdsStream } from '../store/ranks.js'
 import type { App, Deps } from './app.js'
 import { requires } from './auth.js'
 import { HostHub } from './host-hub.js'
@@ -58,29 +57,15 @@ export function hostRoutes(app: App, deps: Deps): void {
   })
 }
 
-/** Only the host that holds the attempt, with the attempt's own number, may write its logs. Fails with `fenced`. */
+/** Only the host that holds the attempt, or its rank, with the attempt's own number, may write its logs. Fails with `fenced`. */
 async function checkHolder({ store }: Deps, key: LogKey, hostId: string | null, fence?: number): Promise<void> {
   // An agent that has just started may send before its hello has been taken; it is told to come again.
   if (hostId === null) throw new Failure('unavailable', 'The host of this token has not connected yet')
-  const row = await store.read
-    .selectFrom('attempts')
-    .selectAll()
-    .where('job_id', '=', key.jobId)
-    .where('number', '=', key.attempt)
-    .executeTakeFirst()
-  const isHolder =
-    row && (row.nodes === 1 ? row.host_id === hostId : await isOfRank(store.read, row, hostId, key.stream))
-  if (isHolder && (fence === undefined || row.fence === fence)) return
+  if (await holdsStream(store.read, key, hostId, fence)) return
   throw new Failure(
     'fenced',
     `Stream ${key.stream} of attempt ${key.attempt} of job ${key.jobId} is not held by this host with fence ${fence ?? 'any'}`,
   )
-}
-
-/** Of several ranks each host writes its own streams. */
-async function isOfRank(db: Db, attempt: AttemptRow, hostId: string, stream: string): Promise<boolean> {
-  const rank = await rankOn(db, attempt, hostId)
-  return rank !== undefined && mayWrite(rank.rank, stream)
 }
 
 async function collect(body: Readable | null): Promise<Uint8Array> {

@@ -1,6 +1,7 @@
 import type { Exit } from '../schema/contract.js'
 import { type JobSpec, milliseconds } from '../schema/job.js'
 import type { AttemptRow, Db, RankRow } from './database.js'
+import type { LogKey } from './log-store.js'
 
 /** What a host holds: an attempt, and which rank of it where there are several. */
 export interface Run {
@@ -39,9 +40,17 @@ export async function updateRank(db: Db, rank: RankRow, set: Partial<RankRow>): 
   await query.where('attempt', '=', rank.attempt).where('rank', '=', rank.rank).execute()
 }
 
-/** The name of a rank's log in the store: `0` and `setup` of rank 0, `1` and `setup-1` of rank 1. */
-export function mayWrite(rank: number, stream: string): boolean {
-  return stream === String(rank) || stream === (rank === 0 ? 'setup' : `setup-${rank}`)
+/**
+ * Whether a host may write a stream of an attempt, with this fencing number: it holds the attempt, or of several ranks the
+ * one whose stream it is. `0` and `setup` are those of rank 0, `1` and `setup-1` those of rank 1.
+ */
+export async function holdsStream(db: Db, key: LogKey, hostId: string, fence?: number): Promise<boolean> {
+  const rows = db.selectFrom('attempts').selectAll().where('job_id', '=', key.jobId)
+  const attempt = await rows.where('number', '=', key.attempt).executeTakeFirst()
+  if (!attempt || (fence !== undefined && attempt.fence !== fence)) return false
+  if (attempt.nodes === 1) return attempt.host_id === hostId
+  const own = (await rankOn(db, attempt, hostId))?.rank
+  return own !== undefined && (key.stream === String(own) || key.stream === (own === 0 ? 'setup' : `setup-${own}`))
 }
 
 /**
