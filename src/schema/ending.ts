@@ -5,8 +5,8 @@ import { type Outcome, REASON_FACTS, type Reason } from './outcome.js'
 /** How an attempt ended, from what the hosts saw. Pure; the first cause wins (house style §3). */
 export function outcomeOf(attempt: AttemptFacts): Outcome {
   const outcome = endOf(attempt)
-  const { exit, stopCause, stuck, empty } = attempt
-  const isOfRank = exit?.rank !== undefined && outcome.reason !== stopCause && (empty || !stuck)
+  const { exit, refused, stopCause, stuck, empty } = attempt
+  const isOfRank = exit?.rank !== undefined && refused === null && outcome.reason !== stopCause && (empty || !stuck)
   return isOfRank ? { ...outcome, message: `Rank ${exit.rank}: ${outcome.message}` } : outcome
 }
 

@@ -86,9 +86,9 @@ export function sumOf(attempt: AttemptRow, ranks: readonly RankRow[], spec: JobS
 
 /** The first end that was written stays. */
 function endOf(attempt: AttemptRow, ranks: readonly RankRow[]): Partial<AttemptRow> {
+  if (attempt.exit) return {}
   const refusal = ranks.find((rank) => rank.refused !== null)
   const refused = attempt.refused ?? (refusal ? `Rank ${refusal.rank}: ${refusal.refused}` : null)
-  if (attempt.exit) return { refused }
   const failed = ranks.find(hasFailed)
   if (failed) {
     const exit: Exit = { ...(JSON.parse(failed.exit as string) as Exit), rank: failed.rank }
