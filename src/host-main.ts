@@ -12,6 +12,7 @@ export interface HostOptions {
   url?: string | undefined
   name?: string | undefined
   pool?: string | undefined
+  address?: string | undefined
   devices?: number | undefined
 }
 
@@ -31,6 +32,7 @@ export async function hostMain(options: HostOptions): Promise<void> {
     home: config.home,
     name: options.name ?? hostname(),
     pool: options.pool ?? 'default',
+    address: options.address,
     devices: await discoverDevices({ devices: options.devices, cpus: cpus().length }),
     logger,
     env: process.env,

@@ -22,6 +22,8 @@ export interface HostOptions {
   home: string
   name: string
   pool: string
+  /** Where other hosts reach this one; default: where the server sees its connection come from. */
+  address?: string | undefined
   devices: Device[]
   /** Default: the best that works here; see `findContainment`. */
   containment?: Containment
@@ -60,9 +62,18 @@ export async function startHost(options: HostOptions): Promise<Host> {
   const connection = new Connection({ serverUrl, token, logger, opened: greet, received: (it) => agent.receive(it) })
 
   function greet(): void {
-    const { name, pool } = options
+    const { name, pool, address } = options
     const machine = { cpus: availableParallelism(), memoryBytes: totalmem(), diskFreeBytes: freeBytes(home) }
-    const who = { hostId, name, pool, bootId, version: version(), containment: containment.level, devices }
+    const who = {
+      hostId,
+      name,
+      pool,
+      ...(address ? { address } : {}),
+      bootId,
+      version: version(),
+      containment: containment.level,
+      devices,
+    }
     connection.send({ type: 'hello', ...who, ...machine })
     agent.serverIsBack()
   }

@@ -14,6 +14,7 @@ import { takeHomeLock } from './home-lock.js'
 import { type Host, startHost } from './host.js'
 import { createMonitor } from './monitor.js'
 import { discoverDevices } from './runner/devices.js'
+import { readText } from './runner/whole-file.js'
 import { Failure } from './schema/failure.js'
 import { checkExposure, type RunningServer, startServer } from './server.js'
 import { createLogger, openServices, type Services } from './services.js'
@@ -116,6 +117,7 @@ async function startAll(
     home: join(config.home, 'host'),
     name: hostname(),
     pool: 'default',
+    address: networkAddress(options.address),
     devices,
     logger,
     env: process.env,
@@ -183,7 +185,9 @@ async function prepareTokens({ store }: Services, home: string): Promise<string>
     await ensureProject(tx, 'default')
     await forgetConnections(tx)
     await createToken(tx, { role: 'admin', project: 'default', secret: admin })
-    await tx.q.deleteFrom('tokens').where('role', '=', 'host').execute()
+    // Only that one's: other hosts keep theirs.
+    const hostId = readText(join(home, 'host', 'host-id')) ?? null
+    if (hostId) await tx.q.deleteFrom('tokens').where('role', '=', 'host').where('host_id', '=', hostId).execute()
     return (await createToken(tx, { role: 'host', project: 'default' })).secret
   })
 }
@@ -214,6 +218,11 @@ function announce(home: string, url: string, gatewayUrl: string): void {
     mode: 0o600,
   })
   process.stdout.write(`gateway ${gateway}\nready ${loopback(url)}\n`)
+}
+
+/** Where other hosts reach this one: what it listens on, where that is one address of the network. */
+function networkAddress(address: string): string | undefined {
+  return /^(0\.0\.0\.0|::|::1|localhost|127\..*)$/.test(address) ? undefined : address
 }
 
 /** A URL that this machine reaches, also where the server listens on every address. */

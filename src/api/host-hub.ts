@@ -25,8 +25,9 @@ export class HostHub {
     })
   }
 
-  accept(socket: WebSocket, caller: Caller): void {
-    const connection = new HostConnection(this.#deps, socket, caller, (hostId) => {
+  /** `from`: where the connection comes from; other hosts reach this one there, unless its hello says otherwise. */
+  accept(socket: WebSocket, caller: Caller, from: string): void {
+    const connection = new HostConnection(this.#deps, socket, { ...caller, address: reachable(from) }, (hostId) => {
       this.#connections.get(hostId)?.replace()
       this.#connections.set(hostId, connection)
     })
@@ -42,12 +43,18 @@ export class HostHub {
   }
 }
 
+/** An address as others would write it: IPv4 in IPv6, and the many loopbacks. */
+function reachable(address: string): string {
+  const plain = address.replace(/^::ffff:/, '')
+  return plain === '::1' || plain.startsWith('127.') ? '127.0.0.1' : plain
+}
+
 /** One host's WebSocket: the desired state down, facts up. Messages of a host are taken one after the other. */
 class HostConnection {
   hostId: string | undefined
   readonly #deps: { store: Store; logger: Logger }
   readonly #socket: WebSocket
-  readonly #caller: Caller
+  readonly #caller: Caller & { address: string }
   readonly #registered: (hostId: string) => void
   readonly #bell = new Bell()
   readonly #closed = new AbortController()
@@ -60,7 +67,7 @@ class HostConnection {
   constructor(
     deps: { store: Store; logger: Logger },
     socket: WebSocket,
-    caller: Caller,
+    caller: Caller & { address: string },
     registered: (hostId: string) => void,
   ) {
     this.#deps = deps
@@ -117,7 +124,7 @@ class HostConnection {
     const { store } = this.#deps
     await store.transact(async (tx) => {
       await bindHostToken(tx, this.#caller.token, hello.hostId)
-      await registerHost(tx, hello)
+      await registerHost(tx, { ...hello, address: hello.address ?? this.#caller.address })
     })
     this.hostId = hello.hostId
     this.#registered(hello.hostId)

@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream'
 import { z } from 'zod'
 import { Failure } from '../schema/failure.js'
 import type { LogKey } from '../store/log-store.js'
+import { holdsStream } from '../store/ranks.js'
 import type { App, Deps } from './app.js'
 import { requires } from './auth.js'
 import { HostHub } from './host-hub.js'
@@ -11,7 +12,7 @@ const MAX_APPEND = 4 * 1024 * 1024
 const Target = z.object({
   jobId: z.string().regex(/^[0-9a-z]{26}$/),
   attempt: z.coerce.number().int().min(1),
-  stream: z.string().regex(/^[a-z0-9]{1,32}$/),
+  stream: z.string().regex(/^[a-z0-9-]{1,32}$/),
 })
 
 /** What a host's token may do: connect, append to the logs of its own attempts, fetch workdirs. Not part of the public document. */
@@ -22,7 +23,7 @@ export function hostRoutes(app: App, deps: Deps): void {
   app.addHook('preClose', async () => hub.close())
 
   app.get('/api/v1/host/connect', { websocket: true, onRequest: host, schema: { hide: true } }, (socket, request) => {
-    hub.accept(socket, request.caller)
+    hub.accept(socket, request.caller, request.ip)
   })
 
   app.get('/api/v1/host/logs/:jobId/:attempt/:stream', {
@@ -56,20 +57,14 @@ export function hostRoutes(app: App, deps: Deps): void {
   })
 }
 
-/** Only the host that holds the attempt, with the attempt's own number, may write its logs. Fails with `fenced`. */
+/** Only the host that holds the attempt, or its rank, with the attempt's own number, may write its logs. Fails with `fenced`. */
 async function checkHolder({ store }: Deps, key: LogKey, hostId: string | null, fence?: number): Promise<void> {
   // An agent that has just started may send before its hello has been taken; it is told to come again.
   if (hostId === null) throw new Failure('unavailable', 'The host of this token has not connected yet')
-  const row = await store.read
-    .selectFrom('attempts')
-    .select(['fence', 'host_id'])
-    .where('job_id', '=', key.jobId)
-    .where('number', '=', key.attempt)
-    .executeTakeFirst()
-  if (row && row.host_id === hostId && (fence === undefined || row.fence === fence)) return
+  if (await holdsStream(store.read, key, hostId, fence)) return
   throw new Failure(
     'fenced',
-    `Attempt ${key.attempt} of job ${key.jobId} is not held by this host with fence ${fence ?? 'any'}`,
+    `Stream ${key.stream} of attempt ${key.attempt} of job ${key.jobId} is not held by this host with fence ${fence ?? 'any'}`,
   )
 }
 

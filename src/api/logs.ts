@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { SECOND } from '../schema/duration.js'
 import { Failure } from '../schema/failure.js'
 import { StreamView } from '../schema/view.js'
+import type { Db } from '../store/database.js'
 import type { LogKey, LogStore, LogStream } from '../store/log-store.js'
 import { findJob, summaryOf } from '../store/queries.js'
 import type { App, Deps } from './app.js'
@@ -18,7 +19,9 @@ const LAST_BYTES_WITHIN = 30 * SECOND
 const StreamRef = z.object({
   ref: z.string().min(1).max(100),
   attempt: z.coerce.number().int().min(1),
-  stream: z.string().regex(/^(setup|\d{1,4})$/, 'expected setup, or the number of a rank'),
+  stream: z
+    .string()
+    .regex(/^(setup(-\d{1,4})?|\d{1,4})$/, 'expected the number of a rank, or setup, or setup-1 of rank 1'),
 })
 
 const Bytes = z.any().describe('application/octet-stream')
@@ -104,7 +107,7 @@ class Cursor {
   readonly #offsets = new Map<string, number>()
 
   constructor(text = '') {
-    for (const [, name, offset] of text.matchAll(/(\d+\/[a-z0-9]+):(\d+)/g))
+    for (const [, name, offset] of text.matchAll(/(\d+\/[a-z0-9-]+):(\d+)/g))
       this.#offsets.set(name as string, Number(offset))
   }
 
@@ -128,6 +131,16 @@ interface Following {
   stream: EventStream
   cursor: Cursor
   wants: (stream: { attempt: number; stream: string }) => boolean
+}
+
+async function ranksThatRan(db: Db, jobId: string): Promise<{ attempt: number; rank: number }[]> {
+  const all = db.selectFrom('attempts').select(['number', 'nodes', 'started_at']).where('job_id', '=', jobId)
+  const attempts = await all.execute()
+  const whole = attempts.filter((attempt) => attempt.nodes === 1 && attempt.started_at !== null)
+  const ran = whole.map(({ number }) => ({ attempt: number, rank: 0 }))
+  if (attempts.every(({ nodes }) => nodes === 1)) return ran
+  const ranks = db.selectFrom('ranks').select(['attempt', 'rank']).where('job_id', '=', jobId)
+  return [...ran, ...(await ranks.where('started_at', 'is not', null).execute())]
 }
 
 /** Sends what the streams gain until the job has ended and every stream is final. */
@@ -172,10 +185,10 @@ class Follower {
   /** Every stream is final, and every process that ran has one: its first bytes may still be on their way. */
   async #isWhole(streams: LogStream[]): Promise<boolean> {
     const { store, jobId } = this.#o
-    const query = store.read.selectFrom('attempts').select('number').where('job_id', '=', jobId)
-    const ran = await query.where('started_at', 'is not', null).execute()
-    const hasStream = (attempt: number) => streams.some((s) => s.attempt === attempt && s.stream === '0')
-    return streams.every((s) => s.final) && ran.every(({ number }) => hasStream(number))
+    const hasStream = (attempt: number, rank: number) =>
+      streams.some((s) => s.attempt === attempt && s.stream === String(rank))
+    const ran = await ranksThatRan(store.read, jobId)
+    return streams.every((s) => s.final) && ran.every(({ attempt, rank }) => hasStream(attempt, rank))
   }
 
   async #send(key: LogKey, end: number): Promise<void> {

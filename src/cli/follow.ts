@@ -48,12 +48,13 @@ async function sayStates(client: Client, id: string, signal: AbortSignal): Promi
 /** What a person who waits wants to know of an entry; undefined for the rest. */
 function stateText(event: Event): string | undefined {
   const { type, attempt, data } = event
-  const again = attempt !== null && attempt > 1 ? `attempt ${attempt} ` : ''
+  const which = data.rank === undefined ? '' : `rank ${data.rank} `
+  const again = `${attempt !== null && attempt > 1 ? `attempt ${attempt} ` : ''}${which}`
   switch (type) {
     case 'queued':
       return `${again}queued`
     case 'setup':
-      return data.cached ? undefined : 'setup begins'
+      return data.cached ? undefined : `${which}setup begins`
     case 'started':
       return `${again}running, pid ${data.pid}${data.resumeFrom ? `, resumed from ${data.resumeFrom}` : ''}`
     case 'stop_wanted':
@@ -61,7 +62,7 @@ function stateText(event: Event): string | undefined {
     case 'stop_ordered':
       return `stopping: ${data.cause}`
     case 'stalled':
-      return 'stalled'
+      return `${which}stalled`
     case 'backoff':
       return `attempt ${attempt} ended: ${data.reason}; the next begins at ${new Date(Number(data.until)).toLocaleTimeString()}`
     default:

@@ -23,6 +23,12 @@ export function wholeNumber(text: string): number {
   return Number(text)
 }
 
+/** A name or an address that other machines can use. */
+export function hostAddress(text: string): string {
+  if (!/^[A-Za-z0-9.:_-]{1,253}$/.test(text)) throw new InvalidArgumentError('Expected a host name or an IP address.')
+  return text
+}
+
 /** Milliseconds. */
 export function duration(text: string): number {
   const value = parseDuration(text)

@@ -52,6 +52,14 @@ export function attemptLine(attempt: Attempt): string {
   return parts.join('  ')
 }
 
+/** `rank 1  host-2  pid 4711  cpu-0  exit code 3` */
+export function rankLine({ rank, host, pid, devices, startedAt, end }: Attempt['ranks'][number]): string {
+  const parts = [`rank ${rank}`, host]
+  if (pid !== null) parts.push(`pid ${pid}`)
+  if (devices.length > 0) parts.push(devices.join(','))
+  return [...parts, end ?? (startedAt ? 'running' : 'waiting')].join('  ')
+}
+
 /** What an entry of the timeline carries, in one line. */
 export function eventDetails({ data }: Event): string {
   const words = Object.entries(data).filter(([, value]) => value !== null && value !== undefined)

@@ -453,10 +453,11 @@ export interface components {
             devices: string[];
             endedAt: string | null;
             grantedAt: string | null;
+            /** @description of several, that of rank 0 */
             host: string | null;
             number: number;
             outcome: components["schemas"]["Outcome"] | null;
-            /** @description process id of the training on its host */
+            /** @description process id of the training on its host; of several, that of rank 0 */
             pid: number | null;
             /** @enum {string} */
             provider: "local" | "eas" | "qianfan" | "modelarts" | "alayanew" | "facet";
@@ -465,6 +466,8 @@ export interface components {
              * @description ISO 8601, UTC
              */
             queuedAt: string;
+            /** @description of an attempt on several hosts; empty for one */
+            ranks: components["schemas"]["Rank"][];
             /** @description of an attempt at another service */
             remote: components["schemas"]["RemoteRun"] | null;
             resumedFrom: string | null;
@@ -552,6 +555,8 @@ export interface components {
             type: string;
         };
         Host: {
+            /** @description where the other hosts of an attempt reach it */
+            address: string;
             /**
              * @description whether new attempts are placed there
              * @enum {string}
@@ -665,12 +670,15 @@ export interface components {
             resources: {
                 /** @description counted when a host is chosen; not enforced in this version */
                 cpus?: number;
-                /** @description devices held; default 1. A host without GPUs gives CPU slots. 0: none, and no waiting for one */
+                /** @description devices held on each node; default 1. A host without GPUs gives CPU slots. 0: none, and no waiting for one */
                 gpus?: number;
                 gpuType?: string;
                 /** @description counted when a host is chosen; not enforced in this version */
                 memory?: string;
-                /** @default 1 */
+                /**
+                 * @description hosts that run it side by side, each with its own gpus, cpus and memory: all of them or none
+                 * @default 1
+                 */
                 nodes: number;
             };
             /** @description default: host_lost and preempted are retried without counting, nothing else is */
@@ -786,12 +794,15 @@ export interface components {
             resources?: {
                 /** @description counted when a host is chosen; not enforced in this version */
                 cpus?: number;
-                /** @description devices held; default 1. A host without GPUs gives CPU slots. 0: none, and no waiting for one */
+                /** @description devices held on each node; default 1. A host without GPUs gives CPU slots. 0: none, and no waiting for one */
                 gpus?: number;
                 gpuType?: string;
                 /** @description counted when a host is chosen; not enforced in this version */
                 memory?: string;
-                /** @default 1 */
+                /**
+                 * @description hosts that run it side by side, each with its own gpus, cpus and memory: all of them or none
+                 * @default 1
+                 */
                 nodes?: number;
             };
             /**
@@ -901,10 +912,12 @@ export interface components {
             reason: "completed" | "process_failed" | "out_of_memory" | "stalled" | "setup_failed" | "queue_time_limit" | "start_time_limit" | "run_time_limit" | "total_time_limit" | "stopped" | "preempted" | "host_lost" | "host_disk_full" | "exit_unknown" | "provider_rejected" | "provider_failed" | "provider_lost" | "provider_unknown";
         };
         Plan: {
-            /** @description some host of the pool could hold it */
+            /** @description the hosts of the pool could hold it */
             fits: boolean;
-            /** @description where it would start at once */
+            /** @description where it would start at once; of several, that of rank 0 */
             host: string | null;
+            /** @description where each rank would start at once */
+            hosts: string[];
             largestHost: {
                 cpus: number;
                 devices: number;
@@ -945,9 +958,11 @@ export interface components {
         };
         QueueEntry: {
             attempt: number;
+            /** @description on each node */
             devices: number;
             jobId: string;
             name: string;
+            nodes: number;
             position: number;
             priority: number;
             /**
@@ -955,6 +970,18 @@ export interface components {
              * @description ISO 8601, UTC
              */
             queuedAt: string;
+        };
+        Rank: {
+            devices: string[];
+            /** @description in words, how it ended; null while it has not */
+            end: string | null;
+            endedAt: string | null;
+            /** @description of its process, where known */
+            exitCode: number | null;
+            host: string;
+            pid: number | null;
+            rank: number;
+            startedAt: string | null;
         };
         RemoteRun: {
             /** @description the service's id of the run; null until it has taken it */
@@ -1121,10 +1148,14 @@ export interface components {
             [key: string]: unknown;
         };
         Standing: {
-            /** @description that it needs on one host */
+            /** @description that it needs on each host */
             devices: number;
-            /** @description fitting devices that are free on one host */
+            /** @description hosts that have so many fitting devices free */
+            hostsFree: number;
+            /** @description fitting devices that are free on one host; of several, on each of as many */
             largestFreeBlock: number;
+            /** @description hosts that it needs */
+            nodes: number;
             pool: string;
             /** @description 1 is next */
             position: number;

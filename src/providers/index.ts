@@ -19,12 +19,16 @@ export const HOSTED: { [name in Vendor]?: Provider<unknown, unknown> } = {
   facet: facetProvider as Provider<unknown, unknown>,
 }
 
+/** Services that are told how many workers a job asks for as `nodes`; the others are asked for them in their own words. */
+const TAKE_NODES: readonly Vendor[] = ['alayanew']
+
 /** Checks what a job tells the services that it names; fails with `invalid_spec` in the words of that service. */
 export function checkProviderOptions(spec: JobSpec): void {
   for (const { name } of providersOf(spec)) {
     if (name === 'local') continue
     const provider = HOSTED[name]
     if (!provider) throw new Failure('invalid_spec', `provider: ${name} is not served in this version`)
+    checkNodes(spec, name)
     const schema = z.object({ providerOptions: z.object({ [name]: provider.options }) })
     const input = { providerOptions: { [name]: spec.providerOptions?.[name] ?? {} } }
     const result = schema.safeParse(input)
@@ -35,4 +39,13 @@ export function checkProviderOptions(spec: JobSpec): void {
       next: `docs/vendors.md lists what ${name} needs.`,
     })
   }
+}
+
+function checkNodes({ resources: { nodes } }: JobSpec, name: Vendor): void {
+  if (nodes === 1 || TAKE_NODES.includes(name)) return
+  const message = `${name} is told of one node; several run on your own hosts, and at ${TAKE_NODES.join(', ')}`
+  throw new Failure('invalid_spec', `resources.nodes: ${message}`, {
+    problems: [{ path: 'resources.nodes', message, value: nodes, expected: '1' }],
+    next: `Leave it out, and say it in providerOptions.${name} where the service has a number of workers.`,
+  })
 }

@@ -1,6 +1,7 @@
 import { userInfo } from 'node:os'
 import { delimiter, join } from 'node:path'
 import type { Assignment, Device } from '../schema/agent.js'
+import { rankEnvironment } from './rendezvous.js'
 import type { Launch, RunFolder } from './run-folder.js'
 
 /** What a process gets from the agent's own environment. The rest stays out, the agent's secrets above all. */
@@ -31,6 +32,7 @@ export function processEnvironment(options: {
     ...chosen,
     ...setupEnvironment(launch, chosen.PATH),
     ...visibleGpus(assignment.devices, options.devices),
+    ...rankEnvironment(assignment),
     ...(launch.resumeFrom === null ? {} : { ANNEAL_RESUME_FROM: launch.resumeFrom }),
     ANNEAL_JOB_ID: assignment.jobId,
     ANNEAL_JOB_NAME: assignment.jobName,

@@ -47,7 +47,7 @@ export class FactLog {
     const facts = bodies.map((body, i) => ({ ...this.about, n: from + i + 1, at: Date.now(), body }))
     this.#write(Buffer.from(facts.map(toLine).join('')))
     this.#facts.push(...facts)
-    const isAwaited = bodies.some(({ type }) => type !== 'accepted')
+    const isAwaited = bodies.some((body) => body.type !== 'accepted' || body.port !== undefined)
     const last = this.#last
     void flush(this.#file).then(
       () => this.#sendSoon(last, isAwaited ? 0 : HOLD_MS),

@@ -40,6 +40,13 @@ export class LogStreams {
     for (const shipper of this.#shippers.values()) shipper.close()
   }
 
+  /** As the store names it: `1` and `setup-1` of rank 1. On the host each rank has a folder of its own. */
+  #nameOf(stream: string): string {
+    const { rank = 0 } = this.assignment
+    if (rank === 0) return stream
+    return stream === 'setup' ? `setup-${rank}` : String(rank)
+  }
+
   #open(stream: string): LogShipper {
     const { serverUrl, token, logger } = this.site
     const { jobId, attempt, fence, logMaxBytes } = this.assignment
@@ -50,7 +57,7 @@ export class LogStreams {
       jobId,
       attempt,
       fence,
-      stream,
+      stream: this.#nameOf(stream),
       file,
       maxBytes: logMaxBytes,
       logger,

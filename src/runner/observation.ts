@@ -45,16 +45,22 @@ export class Observation {
     this.#writeDeadline()
   }
 
-  /** Reports a stall, once, when nothing has moved for the stall limit. To be called every second or so. */
+  /**
+   * Reports a stall, once, when nothing has moved for the stall limit. To be called every second or so. One of several
+   * ranks goes on when it stalls as long as another moves, and says when it moves again.
+   */
   lookForStall(): void {
     const { facts, assignment } = this.about
-    const { stallMs } = assignment()
-    if (stallMs === null || !facts.has('started') || facts.has('stalled')) return
+    const { stallMs, nodes = 1 } = assignment()
+    const isStalled = facts.count('stalled') > facts.count('moving')
+    if (stallMs === null || !facts.has('started') || (isStalled && nodes === 1)) return
     const signature = this.#activity()
-    if (signature !== this.#signature) this.#movedAt = performance.now()
+    const hasMoved = signature !== this.#signature
+    if (hasMoved) this.#movedAt = performance.now()
     this.#signature = signature
     const sinceMs = Math.round(performance.now() - this.#movedAt)
-    if (sinceMs >= stallMs) facts.append({ type: 'stalled', sinceMs })
+    if (isStalled && hasMoved) facts.append({ type: 'moving' })
+    else if (!isStalled && sinceMs >= stallMs) facts.append({ type: 'stalled', sinceMs })
   }
 
   #reportSetup(): void {

@@ -52,12 +52,14 @@ export function listProcesses(): ProcessEntry[] {
     .filter((entry) => entry !== undefined)
 }
 
-/** Whether the environment that the process was started with marks it as part of this attempt. */
-export function isMarked(pid: number, jobId: string, attempt: number): boolean {
+/** Whether the environment that the process was started with marks it as part of this attempt, and of this rank of several. */
+export function isMarked(pid: number, jobId: string, attempt: number, rank?: number): boolean {
   const environment = readProc(pid, 'environ')
   if (environment === undefined) return false
   const entries = `\0${environment}\0`
-  return entries.includes(`\0ANNEAL_JOB_ID=${jobId}\0`) && entries.includes(`\0ANNEAL_ATTEMPT=${attempt}\0`)
+  const has = (name: string, value: unknown) => entries.includes(`\0${name}=${value}\0`)
+  if (!has('ANNEAL_JOB_ID', jobId) || !has('ANNEAL_ATTEMPT', attempt)) return false
+  return rank === undefined || has('ANNEAL_RANK', rank)
 }
 
 /** The children of a process that live, by the list that the kernel keeps; by a scan where it keeps none. */

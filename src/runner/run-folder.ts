@@ -26,6 +26,7 @@ export type ExitRecord = z.infer<typeof ExitRecord>
  */
 export class RunFolder {
   readonly path: string
+  #rank: { is: number | undefined } | undefined
 
   constructor(
     readonly home: string,
@@ -70,6 +71,12 @@ export class RunFolder {
 
   set assignment(assignment: Assignment) {
     writeWhole(this.file('assignment.json'), JSON.stringify(assignment))
+  }
+
+  /** Which of several ranks it is; two agents on one machine have a folder each. Never changes. */
+  get rank(): number | undefined {
+    this.#rank ??= { is: this.assignment?.rank }
+    return this.#rank.is
   }
 
   get launch(): Launch | undefined {

@@ -3,6 +3,7 @@ import type { Assignment } from '../schema/agent.js'
 import type { Tree } from './containment/tree.js'
 import type { FactLog } from './fact-log.js'
 import { prepare, spawnWrapper } from './launch.js'
+import { awaitsRendezvous, freePort } from './rendezvous.js'
 import type { RunFolder } from './run-folder.js'
 import type { Site } from './site.js'
 import type { End } from './spawner.js'
@@ -38,14 +39,12 @@ export class Starter {
     return this.#isWrapperOut
   }
 
-  /** Begins; silent while it is under way. */
+  /** Begins; silent while it is under way. One of several ranks is accepted, and waits to be told where they meet. */
   begin(assignment: Assignment): void {
     if (this.#preparing || this.#isWrapperOut) return
-    const { facts, site, changed } = this.about
-    if (!facts.has('accepted')) {
-      facts.append({ type: 'accepted', bootId: site.bootId })
-      CRASH: crashPoint('agent.accepted-written')
-    }
+    this.#accept(assignment)
+    if (awaitsRendezvous(assignment)) return
+    const { changed } = this.about
     const preparing = new AbortController()
     this.#preparing = preparing
     void this.#launch(assignment, preparing.signal).finally(() => {
@@ -57,6 +56,14 @@ export class Starter {
   /** Nobody wants it any more: ends a download or a copy. A wrapper that runs goes on. */
   abort(): void {
     this.#preparing?.abort()
+  }
+
+  #accept(assignment: Assignment): void {
+    const { facts, site } = this.about
+    if (facts.has('accepted')) return
+    const port = assignment.rank === 0 ? { port: freePort() } : {}
+    facts.append({ type: 'accepted', bootId: site.bootId, ...port })
+    CRASH: crashPoint('agent.accepted-written')
   }
 
   async #launch(assignment: Assignment, signal: AbortSignal): Promise<void> {

@@ -44,6 +44,11 @@ export const Assignment = z.object({
   secrets: z.array(z.string()),
   /** Device UUIDs. */
   devices: z.array(z.string()),
+  /** Of an attempt on several hosts, this host's number and how many there are; absent for one. */
+  rank: z.int().optional(),
+  nodes: z.int().optional(),
+  /** Where its ranks meet; null until rank 0 has said so. Nothing is started before. */
+  rendezvous: z.object({ address: z.string(), port: z.int() }).nullish(),
   tty: z.boolean(),
   graceMs: z.number(),
   /** Set once the stop is wanted: epoch ms after which the tree is killed counts from the agent's own SIGTERM. */
@@ -70,7 +75,12 @@ const ExitFact = z.object({
 
 /** What the host has seen of an attempt, in the order it happened. `at` is epoch ms by the host's clock. */
 export const FactBody = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('accepted'), bootId: z.string() }),
+  z.object({
+    type: z.literal('accepted'),
+    bootId: z.string(),
+    /** From rank 0 of several: a port that was free there. */
+    port: z.int().optional(),
+  }),
   z.object({ type: z.literal('refused'), message: z.string() }),
   z.object({ type: z.literal('setup'), cached: z.boolean() }),
   z.object({ type: z.literal('setup_done'), cached: z.boolean() }),
@@ -84,6 +94,8 @@ export const FactBody = z.discriminatedUnion('type', [
   z.object({ type: z.literal('saving') }),
   z.object({ type: z.literal('checkpoint'), path: z.string() }),
   z.object({ type: z.literal('stalled'), sinceMs: z.number() }),
+  /** Only of several ranks, where one that is silent waits for the others: it has moved again. */
+  z.object({ type: z.literal('moving') }),
   z.object({ type: z.literal('exited'), exit: ExitFact }),
   z.object({ type: z.literal('empty') }),
   z.object({ type: z.literal('stuck'), pids: z.array(z.int()) }),
@@ -106,6 +118,11 @@ export const Hello = z.object({
   hostId: z.string(),
   name: z.string(),
   pool: z.string(),
+  /** Where other hosts reach this one; absent: where its connection comes from. */
+  address: z
+    .string()
+    .regex(/^[A-Za-z0-9.:_-]{1,253}$/, 'expected a host name or an address')
+    .optional(),
   bootId: z.string(),
   version: z.string(),
   containment: z.enum(CONTAINMENT),

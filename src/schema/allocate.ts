@@ -1,6 +1,8 @@
-/** What an attempt asks of one host of its pool. */
+/** What an attempt asks of its pool: the same of each of `nodes` different hosts, all or none. */
 export interface Request {
   id: string
+  nodes: number
+  /** On each host, like the CPUs and the memory. */
   devices: number
   gpuType: string | null
   cpus: number | null
@@ -17,7 +19,7 @@ export interface HostState {
   memoryBytes: number
 }
 
-/** What an attempt holds on its host, and when it will have given it back at the latest; null: nobody knows. */
+/** What an attempt holds on one host, and when it will have given it back at the latest; null: nobody knows. */
 export interface Holding {
   id: string
   hostId: string
@@ -31,21 +33,28 @@ export interface Pool {
   holdings: readonly Holding[]
 }
 
-export interface Grant {
-  id: string
+/** The devices of one rank: all on one host. */
+export interface Place {
   hostId: string
   deviceIds: string[]
 }
 
+export interface Grant {
+  id: string
+  /** One per rank, in their order, on different hosts. */
+  places: Place[]
+}
+
 /**
- * Who gets which devices now. `waiting` stands in the order of the queue: priority, then first come. All devices of a grant
- * are on one host; the fullest host that still fits is taken, which keeps large blocks whole.
+ * Who gets which devices now. `waiting` stands in the order of the queue: priority, then first come. All devices of a rank
+ * are on one host; the fullest hosts that still fit are taken, which keeps large blocks whole.
  *
- * The first that does not fit, the head, is promised a host: the one where it can start soonest, given the limits of those
- * who hold it. Those behind it pass only where that start stays as it is: on the promised host when they will be done
- * before it, or use what the head leaves; on another host freely, once the promised time is known; and anywhere that the
- * head can never use. While the time is not known, nobody passes on a host that might serve the head. So the head is
- * passed for no longer than the limits of those who ran when it became the head (EASY backfill: Mu'alem and Feitelson 2001).
+ * The first that does not fit, the head, is promised as many hosts as it asks for: those where it can start soonest, given
+ * the limits of those who hold them, and the time at which the last of them is ready. Those behind it pass only where that
+ * start stays as it is, host by host: on a promised one when they will be done before it, or use what the head leaves; on
+ * another freely, once the promised time is known; and anywhere that the head can never use. While the time is not known,
+ * nobody passes on a host that might serve the head. So the head, of however many nodes, is passed for no longer than the
+ * limits of those who ran when it became the head (EASY backfill: Mu'alem and Feitelson 2001).
  */
 export function allocate(waiting: readonly Request[], pool: Pool, now: number): Grant[] {
   const state = clone(pool)
@@ -54,8 +63,8 @@ export function allocate(waiting: readonly Request[], pool: Pool, now: number): 
   let head: Request | undefined
   for (const request of waiting) {
     const isAllowed = (host: HostState) => !head || mayPass(request, host, head, promise, state, now)
-    const host = bestHost(request, state, isAllowed)
-    if (host) grants.push(take(request, host, state, now))
+    const hosts = bestHosts(request, state, isAllowed)
+    if (hosts) grants.push({ id: request.id, places: hosts.map((host) => take(request, host, state, now)) })
     else if (!head && canEverRun(request, state.hosts)) {
       head = request
       promise = reservationOf(request, state, now)
@@ -66,18 +75,24 @@ export function allocate(waiting: readonly Request[], pool: Pool, now: number): 
 
 /** Where and when the head can start at the latest; `at` null: nobody knows. */
 interface Reservation {
-  hostId: string
+  hostIds: readonly string[]
   at: number | null
 }
 
-/** A request that no host of the pool could hold even when empty does not stand in anybody's way. */
+/** A request that the hosts of the pool could not hold even when empty does not stand in anybody's way. */
 export function canEverRun(request: Request, hosts: readonly HostState[]): boolean {
-  return hosts.some((host) => fits(request, host.devices, host.cpus, host.memoryBytes))
+  let left = request.nodes
+  return hosts.some((host) => couldHold(request, host) && --left === 0)
 }
 
-/** Where a request would be placed if it were alone in the queue. */
-export function placeFor(request: Request, pool: Pool): HostState | undefined {
-  return bestHost(request, pool, () => true)
+/** Whether a host that were empty could hold one rank of it. */
+export function couldHold(request: Request, host: HostState): boolean {
+  return fits(request, host.devices, host.cpus, host.memoryBytes)
+}
+
+/** Where a request would be placed if it were alone in the queue, by rank. */
+export function placeFor(request: Request, pool: Pool): HostState[] | undefined {
+  return bestHosts(request, pool, () => true)
 }
 
 /** The latest start of a request that were alone in the queue; null: nobody knows. */
@@ -85,26 +100,35 @@ export function latestStart(request: Request, pool: Pool, now: number): number |
   return placeFor(request, pool) ? now : (reservationOf(request, pool, now)?.at ?? null)
 }
 
-/** Fitting devices that are free on one host, at most. */
+/** Fitting devices that are free on one host, at most; of several nodes, on each of as many hosts. */
 export function largestFreeBlock(request: Request, hosts: readonly HostState[]): number {
-  const blocks = hosts.map(
-    (host) => host.devices.filter((device) => device.heldBy === null && matches(device, request)).length,
-  )
-  return Math.max(0, ...blocks)
+  return freeBlocks(request, hosts)[request.nodes - 1] ?? 0
 }
 
-function bestHost(request: Request, pool: Pool, isAllowed: (host: HostState) => boolean): HostState | undefined {
-  let best: { host: HostState; free: number } | undefined
+/** Hosts that have the devices of one rank free. */
+export function hostsFree(request: Request, hosts: readonly HostState[]): number {
+  return freeBlocks(request, hosts).filter((block) => block >= request.devices).length
+}
+
+function freeBlocks(request: Request, hosts: readonly HostState[]): number[] {
+  const isFree = (device: HostState['devices'][number]) => device.heldBy === null && matches(device, request)
+  return hosts.map((host) => host.devices.filter(isFree).length).sort((a, b) => b - a)
+}
+
+/** The fullest hosts that fit, as many as the request has nodes, or none. */
+function bestHosts(request: Request, pool: Pool, isAllowed: (host: HostState) => boolean): HostState[] | undefined {
+  const found: { host: HostState; free: number }[] = []
   for (const host of pool.hosts) {
     const free = host.devices.filter((device) => device.heldBy === null)
     const { cpus, memoryBytes } = unused(host, pool.holdings)
-    if (!fits(request, free, cpus, memoryBytes) || !isAllowed(host)) continue
-    if (!best || free.length < best.free) best = { host, free: free.length }
+    if (fits(request, free, cpus, memoryBytes) && isAllowed(host)) found.push({ host, free: free.length })
   }
-  return best?.host
+  if (found.length < request.nodes) return undefined
+  found.sort((a, b) => a.free - b.free)
+  return found.slice(0, request.nodes).map(({ host }) => host)
 }
 
-function take(request: Request, host: HostState, pool: MutablePool, now: number): Grant {
+function take(request: Request, host: HostState, pool: MutablePool, now: number): Place {
   const devices = host.devices.filter((device) => device.heldBy === null && matches(device, request))
   const taken = devices.slice(0, request.devices)
   for (const device of taken) device.heldBy = request.id
@@ -115,7 +139,7 @@ function take(request: Request, host: HostState, pool: MutablePool, now: number)
     memoryBytes: request.memoryBytes ?? 0,
     endsBy: request.holdsFor === null ? null : now + request.holdsFor,
   })
-  return { id: request.id, hostId: host.id, deviceIds: taken.map((device) => device.id) }
+  return { hostId: host.id, deviceIds: taken.map((device) => device.id) }
 }
 
 function mayPass(
@@ -126,9 +150,9 @@ function mayPass(
   pool: Pool,
   now: number,
 ): boolean {
-  if (!canEverRun(head, [host])) return true
+  if (!couldHold(head, host)) return true
   if (request.holdsFor === null || !promise || promise.at === null) return false
-  if (host.id !== promise.hostId || now + request.holdsFor <= promise.at) return true
+  if (!promise.hostIds.includes(host.id) || now + request.holdsFor <= promise.at) return true
   // It would still run at the promised time: it may use what the head does not need then.
   const after = clone(pool)
   const own = after.hosts.find(({ id }) => id === host.id) as HostState
@@ -137,13 +161,14 @@ function mayPass(
 }
 
 function reservationOf(request: Request, pool: Pool, now: number): Reservation | undefined {
-  let best: Reservation | undefined
-  for (const host of pool.hosts) {
-    if (!canEverRun(request, [host])) continue
-    const at = startOn(request, host, pool.holdings, now)
-    if (!best || (at !== null && (best.at === null || at < best.at))) best = { hostId: host.id, at }
-  }
-  return best
+  const starts = pool.hosts
+    .filter((host) => couldHold(request, host))
+    .map((host) => ({ hostId: host.id, at: startOn(request, host, pool.holdings, now) ?? Number.POSITIVE_INFINITY }))
+    .sort((a, b) => (a.at < b.at ? -1 : a.at > b.at ? 1 : 0))
+    .slice(0, request.nodes)
+  const last = starts[request.nodes - 1]
+  if (!last) return undefined
+  return { hostIds: starts.map(({ hostId }) => hostId), at: Number.isFinite(last.at) ? last.at : null }
 }
 
 /** The first end of a holding after which the request fits on this host. */

@@ -31,6 +31,8 @@ export interface Exit {
   diagnosis?: Diagnosis | undefined
   /** Of a run at another service: what that service says of its end, or what has become of it. */
   remote?: { reason: Reason; message: string } | undefined
+  /** Of several nodes: the rank whose end this is, where it ended all. */
+  rank?: number | undefined
 }
 
 /** Why we ask a tree to stop; the first cause that is written wins. */

@@ -1,9 +1,16 @@
-import type { AttemptFacts, JobFacts } from './contract.js'
+import type { AttemptFacts, Exit, JobFacts } from './contract.js'
 import { verdictOf } from './diagnosis.js'
 import { type Outcome, REASON_FACTS, type Reason } from './outcome.js'
 
-/** How an attempt ended, from what the host saw. Pure; the first cause wins (house style §3). */
+/** How an attempt ended, from what the hosts saw. Pure; the first cause wins (house style §3). */
 export function outcomeOf(attempt: AttemptFacts): Outcome {
+  const outcome = endOf(attempt)
+  const { exit, refused, stopCause, stuck, empty } = attempt
+  const isOfRank = exit?.rank !== undefined && refused === null && outcome.reason !== stopCause && (empty || !stuck)
+  return isOfRank ? { ...outcome, message: `Rank ${exit.rank}: ${outcome.message}` } : outcome
+}
+
+function endOf(attempt: AttemptFacts): Outcome {
   const { exit, stopCause } = attempt
   if (attempt.refused !== null) return outcome('setup_failed', attempt.refused)
   if (exit?.remote) return remoteOutcome(attempt, exit.remote, exit.code)
@@ -42,6 +49,13 @@ function remoteOutcome(
   code: number | null,
 ): Outcome {
   return stopCause && reason === 'stopped' ? outcome(stopCause, undefined, code) : outcome(reason, message, code)
+}
+
+/** How a process ended, in words. */
+export function endText({ code, phase, unknown }: Exit): string {
+  if (unknown === 'reboot') return 'its host was restarted'
+  if (code === null) return phase === 'setup' ? 'not started' : 'gone without a record'
+  return phase === 'setup' ? `its setup ended with ${exitText(code)}` : exitText(code)
 }
 
 /** The shell cannot tell a signal from the same number returned (runner-notes), so neither do we. */

@@ -75,11 +75,18 @@ export const Resources = z.strictObject({
     .min(0)
     .max(1024)
     .optional()
-    .describe('devices held; default 1. A host without GPUs gives CPU slots. 0: none, and no waiting for one'),
+    .describe(
+      'devices held on each node; default 1. A host without GPUs gives CPU slots. 0: none, and no waiting for one',
+    ),
   gpuType: z.string().min(1).max(64).optional(),
   cpus: z.number().min(0).max(4096).optional().describe('counted when a host is chosen; not enforced in this version'),
   memory: size.optional().describe('counted when a host is chosen; not enforced in this version'),
-  nodes: z.int().min(1).max(1, 'only one node per attempt in this version').default(1),
+  nodes: z
+    .int()
+    .min(1)
+    .max(64)
+    .default(1)
+    .describe('hosts that run it side by side, each with its own gpus, cpus and memory: all of them or none'),
 })
 
 const provider = z.enum(PROVIDERS)
@@ -159,7 +166,7 @@ export function milliseconds(text: string): number {
   return value
 }
 
-/** Devices that one attempt holds on its node. */
+/** Devices that one attempt holds on each of its nodes. */
 export function devicesOf(spec: JobSpec): number {
   return spec.resources.gpus ?? 1
 }

@@ -1,4 +1,4 @@
-import { canEverRun, fitsWith, type Holding, type HostState, type Pool, type Request } from './allocate.js'
+import { couldHold, fitsWith, type Holding, type HostState, type Pool, type Request } from './allocate.js'
 
 /** What an attempt holds, and how much it matters. */
 export interface Ranked extends Holding {
@@ -8,28 +8,38 @@ export interface Ranked extends Holding {
   isStopping: boolean
 }
 
+type Head = Request & { priority: number }
+
 /**
- * Whose attempts must stop so that the head of the queue can start: only such of lower priority, all on one host, the lowest
- * first and among equals the youngest, and no more than needed. None when what is already stopping will do, or when no choice
- * would. The host that costs the fewest attempts is taken.
+ * Whose attempts must stop so that the head of the queue can start: only such of lower priority, the lowest first and among
+ * equals the youngest, and no more than needed. None when what is already stopping will do, or when no choice would. The
+ * host that costs the fewest further attempts is taken, once for each node; an attempt of several nodes gives way whole.
  */
-export function chooseVictims(
-  head: Request & { priority: number },
-  { hosts, holdings }: Pool & { holdings: readonly Ranked[] },
-): string[] {
-  let best: string[] | undefined
-  for (const host of hosts) {
-    if (!canEverRun(head, [host])) continue
-    const victims = victimsOn(host, head, holdings)
-    if (victims?.length === 0) return []
-    if (victims && (!best || victims.length < best.length)) best = victims
+export function chooseVictims(head: Head, { hosts, holdings }: Pool & { holdings: readonly Ranked[] }): string[] {
+  const victims = new Set<string>()
+  let open = hosts.filter((host) => couldHold(head, host))
+  for (let rank = 0; rank < head.nodes; rank++) {
+    const next = cheapest(open, head, without(holdings, victims))
+    if (!next) return []
+    for (const id of next.victims) victims.add(id)
+    open = open.filter((host) => host !== next.host)
   }
-  return best ?? []
+  return victims.size > 1 ? needed(head, hosts, holdings, victims) : [...victims]
 }
 
-function victimsOn(host: HostState, head: Request & { priority: number }, holdings: readonly Ranked[]) {
-  const own = holdings.filter((held) => held.hostId === host.id)
-  let left = own.filter((held) => !held.isStopping)
+function cheapest(hosts: readonly HostState[], head: Head, holdings: readonly Ranked[]) {
+  let best: { host: HostState; victims: string[] } | undefined
+  for (const host of hosts) {
+    const victims = victimsOn(host, head, holdings)
+    if (victims && (!best || victims.length < best.victims.length)) best = { host, victims }
+    if (victims?.length === 0) return best
+  }
+  return best
+}
+
+function victimsOn(host: HostState, head: Head, holdings: readonly Ranked[]): string[] | undefined {
+  let left = holdings.filter((held) => held.hostId === host.id && !held.isStopping)
+  const own = left
   const victims: string[] = []
   const weaker = left
     .filter((held) => held.priority < head.priority)
@@ -39,18 +49,28 @@ function victimsOn(host: HostState, head: Request & { priority: number }, holdin
       victims.push(next.id)
       left = left.filter((held) => held !== next)
     }
-    if (fitsWith(head, host, left)) return needed(head, host, left, own, victims)
+    if (fitsWith(head, host, left)) return needed({ ...head, nodes: 1 }, [host], own, new Set(victims))
   }
   return undefined
 }
 
 /** Leaves out those who were chosen on the way and turn out not to be needed. */
-function needed(head: Request, host: HostState, left: Ranked[], own: readonly Ranked[], victims: string[]): string[] {
-  let kept = left
-  return victims.filter((id) => {
-    const back = [...kept, own.find((held) => held.id === id) as Ranked]
-    if (!fitsWith(head, host, back)) return true
-    kept = back
-    return false
-  })
+function needed(
+  head: Head,
+  hosts: readonly HostState[],
+  holdings: readonly Ranked[],
+  victims: ReadonlySet<string>,
+): string[] {
+  const gone = new Set(victims)
+  for (const id of victims) {
+    gone.delete(id)
+    const left = without(holdings, gone).filter((held) => !held.isStopping)
+    const ready = hosts.filter((host) => couldHold(head, host) && fitsWith(head, host, left))
+    if (ready.length < head.nodes) gone.add(id)
+  }
+  return [...victims].filter((id) => gone.has(id))
+}
+
+function without(holdings: readonly Ranked[], ids: ReadonlySet<string>): Ranked[] {
+  return holdings.filter((held) => !ids.has(held.id))
 }

@@ -33,14 +33,30 @@ export const RemoteView = z
   .meta({ id: 'RemoteRun' })
 export type RemoteView = z.infer<typeof RemoteView>
 
+/** One of several: an attempt on one host has none. */
+export const RankView = z
+  .object({
+    rank: z.int(),
+    host: z.string(),
+    devices: z.array(z.string()),
+    pid: z.int().nullable(),
+    startedAt: time.nullable(),
+    endedAt: time.nullable(),
+    exitCode: z.int().nullable().describe('of its process, where known'),
+    end: z.string().nullable().describe('in words, how it ended; null while it has not'),
+  })
+  .meta({ id: 'Rank' })
+export type RankView = z.infer<typeof RankView>
+
 export const AttemptView = z
   .object({
     number: z.int(),
     provider: z.enum(PROVIDERS),
-    host: z.string().nullable(),
+    host: z.string().nullable().describe('of several, that of rank 0'),
+    ranks: z.array(RankView).describe('of an attempt on several hosts; empty for one'),
     remote: RemoteView.nullable().describe('of an attempt at another service'),
     devices: z.array(z.string()),
-    pid: z.int().nullable().describe('process id of the training on its host'),
+    pid: z.int().nullable().describe('process id of the training on its host; of several, that of rank 0'),
     queuedAt: time,
     grantedAt: time.nullable(),
     startedAt: time.nullable(),
@@ -80,8 +96,10 @@ export const Standing = z
     pool: z.string(),
     position: z.int().describe('1 is next'),
     reason: z.enum(QUEUE_REASONS),
-    devices: z.int().describe('that it needs on one host'),
-    largestFreeBlock: z.int().describe('fitting devices that are free on one host'),
+    nodes: z.int().describe('hosts that it needs'),
+    devices: z.int().describe('that it needs on each host'),
+    largestFreeBlock: z.int().describe('fitting devices that are free on one host; of several, on each of as many'),
+    hostsFree: z.int().describe('hosts that have so many fitting devices free'),
   })
   .meta({ id: 'Standing' })
 export type Standing = z.infer<typeof Standing>
@@ -143,6 +161,7 @@ export const HostView = z
     cpus: z.number(),
     memoryBytes: z.number(),
     diskFreeBytes: z.number(),
+    address: z.string().describe('where the other hosts of an attempt reach it'),
     devices: z.array(DeviceView),
   })
   .meta({ id: 'Host' })
@@ -155,7 +174,8 @@ export const QueueEntry = z
     name: z.string(),
     attempt: z.int(),
     priority: z.int(),
-    devices: z.int(),
+    nodes: z.int(),
+    devices: z.int().describe('on each node'),
     queuedAt: time,
   })
   .meta({ id: 'QueueEntry' })
@@ -176,8 +196,9 @@ export type PoolView = z.infer<typeof PoolView>
 /** What would become of a job if it were submitted now. */
 export const PlanView = z
   .object({
-    fits: z.boolean().describe('some host of the pool could hold it'),
-    host: z.string().nullable().describe('where it would start at once'),
+    fits: z.boolean().describe('the hosts of the pool could hold it'),
+    host: z.string().nullable().describe('where it would start at once; of several, that of rank 0'),
+    hosts: z.array(z.string()).describe('where each rank would start at once'),
     position: z.int().describe('in the queue of the pool; 1 is next'),
     startsBy: time.nullable().describe('at the latest, by the limits of what runs now; null: nobody knows'),
     largestHost: z.object({ devices: z.int(), cpus: z.number(), memoryBytes: z.number() }).nullable(),

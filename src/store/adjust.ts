@@ -1,6 +1,6 @@
 import { Failure } from '../schema/failure.js'
 import { type JobSpec, milliseconds } from '../schema/job.js'
-import { currentAttempt, stopAttempt } from './attempts.js'
+import { currentAttempt, stopAttempt, tellHosts } from './attempts.js'
 import type { JobRow } from './database.js'
 import { allocatePool } from './ledger.js'
 import type { Tx } from './store.js'
@@ -110,7 +110,7 @@ async function extendRun(tx: Tx, job: JobRow, more: number): Promise<void> {
       .where('number', '=', attempt.number)
       .execute()
   }
-  if (attempt.host_id) tx.changed({ kind: 'host', id: attempt.host_id })
+  if (attempt.host_id) await tellHosts(tx, attempt)
 }
 
 async function lockOpenJob(tx: Tx, jobId: string): Promise<JobRow> {

@@ -64,10 +64,12 @@ async function findHost(tx: Tx, ref: string): Promise<HostRow> {
 
 async function checkIsIdle(tx: Tx, host: HostRow): Promise<void> {
   const held = await tx.q
-    .selectFrom('allocations')
-    .select('job_id')
-    .where('host_id', '=', host.id)
-    .where('state', 'in', ['granted', 'quarantined'])
+    .selectFrom('allocations as a')
+    .leftJoin('ranks as r', (join) => join.onRef('r.job_id', '=', 'a.job_id').onRef('r.attempt', '=', 'a.attempt'))
+    .select('a.job_id')
+    .where((eb) => eb(eb.fn.coalesce('r.host_id', 'a.host_id'), '=', host.id))
+    .where('r.empty_at', 'is', null)
+    .where('a.state', 'in', ['granted', 'quarantined'])
     .execute()
   if (held.length === 0) return
   throw new Failure(

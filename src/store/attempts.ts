@@ -1,5 +1,6 @@
 import { type JobSpec, milliseconds } from '../schema/job.js'
 import type { AttemptRow, Db, JobRow } from './database.js'
+import { ranksOf } from './ranks.js'
 import type { Tx } from './store.js'
 import { moveJob } from './timeline.js'
 
@@ -13,7 +14,7 @@ export async function launchAttempt(tx: Tx, job: JobRow, attempt: AttemptRow | u
     .where('number', '=', attempt.number)
     .execute()
   await moveJob(tx, job, 'pending', { type: 'launched', actor: 'allocator', attempt: attempt.number })
-  tx.changed(attempt.host_id ? { kind: 'host', id: attempt.host_id } : { kind: 'remote', id: job.id })
+  await tellHosts(tx, attempt)
 }
 
 /**
@@ -31,14 +32,23 @@ export function quietFor(row: AttemptRow, { setup, timeouts }: JobSpec): number 
 
 /** Orders an attempt's host to end its tree; the first cause that is written wins. */
 export async function stopAttempt(tx: Tx, attempt: AttemptRow, cause: string): Promise<void> {
-  if (attempt.wanted === 'stop') return
+  if (attempt.wanted === 'stop' && attempt.stop_cause !== null) return
   await tx.q
     .updateTable('attempts')
-    .set({ wanted: 'stop', stop_cause: cause, stop_at: tx.now })
+    .set({ wanted: 'stop', stop_cause: cause, stop_at: attempt.stop_at ?? tx.now })
     .where('job_id', '=', attempt.job_id)
     .where('number', '=', attempt.number)
     .execute()
-  tx.changed(attempt.host_id ? { kind: 'host', id: attempt.host_id } : { kind: 'remote', id: attempt.job_id })
+  await tellHosts(tx, attempt)
+}
+
+/** Says to every host of an attempt, or to who watches it at another service, that what is wanted has changed. */
+export async function tellHosts(tx: Tx, attempt: AttemptRow): Promise<void> {
+  if (attempt.host_id === null) return tx.changed({ kind: 'remote', id: attempt.job_id })
+  tx.changed({ kind: 'host', id: attempt.host_id })
+  for (const rank of await ranksOf(tx.q, attempt)) {
+    if (rank.host_id !== attempt.host_id) tx.changed({ kind: 'host', id: rank.host_id })
+  }
 }
 
 /** The attempt that the job is at, if there was one yet. */

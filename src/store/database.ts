@@ -10,6 +10,7 @@ export interface Database {
   idempotency_keys: { project: string; key: string; body_hash: string; job_id: string; created_at: number }
   jobs: JobRow
   attempts: AttemptRow
+  ranks: RankRow
   pools: { name: string; on_silence: 'wait' | 'fence'; preempts: number; created_at: number }
   hosts: HostRow
   devices: DeviceRow
@@ -84,6 +85,9 @@ export interface AttemptRow {
   number: number
   fence: number
   provider: string
+  /** Hosts that it runs on. Of more than one, what the hosts report stands in `ranks`, and here what comes of it. */
+  nodes: number
+  /** Of several, the one of rank 0. */
   host_id: string | null
   wanted: 'none' | 'run' | 'stop'
   stop_cause: string | null
@@ -120,6 +124,34 @@ export interface AttemptRow {
   facts: number
 }
 
+/** What one host has reported of its rank. Only attempts of more than one node have such rows, made with the grant. */
+export interface RankRow {
+  job_id: string
+  attempt: number
+  rank: number
+  host_id: string
+  /** Number of the last fact taken from the host. */
+  facts: number
+  accepted_at: number | null
+  setup_at: number | null
+  setup_done_at: number | null
+  setup_cached: number
+  started_at: number | null
+  stalled_at: number | null
+  exited_at: number | null
+  /** From here on it holds nothing. */
+  empty_at: number | null
+  stuck_at: number | null
+  pid: number | null
+  pid_start: number | null
+  boot_id: string | null
+  /** Of rank 0, JSON `{ address, port }`: where the ranks meet. */
+  rendezvous: string | null
+  /** JSON Exit. */
+  exit: string | null
+  refused: string | null
+}
+
 export interface HostRow {
   id: string
   name: string
@@ -130,6 +162,8 @@ export interface HostRow {
   cpus: number
   memory_bytes: number
   disk_free_bytes: number
+  /** Where the other hosts of an attempt reach it. */
+  address: string
   connected: number
   /** `draining`: what runs there goes on, nothing new is placed. `removed`: it may not come back by itself. */
   admission: 'open' | 'draining' | 'removed'
@@ -155,6 +189,8 @@ export interface AllocationRow {
   job_id: string
   attempt: number
   pool: string
+  /** Hosts that it wants; devices, CPUs and memory are those of each. */
+  nodes: number
   devices: number
   gpu_type: string | null
   cpus: number | null

@@ -64,6 +64,7 @@ export function beginAttempt(tx: Tx, jobId: string, version: number): Promise<Jo
         number,
         fence: await nextNumber(tx, 'fence'),
         provider,
+        nodes: provider === 'local' ? spec.resources.nodes : 1,
         wanted: 'none',
         setup_cached: 0,
         facts: 0,

@@ -1,8 +1,10 @@
 import type { Fact, FactBody } from '../schema/agent.js'
 import type { Exit } from '../schema/contract.js'
 import { type JobSpec, milliseconds } from '../schema/job.js'
-import type { AttemptRow, JobRow } from './database.js'
+import type { AttemptRow, JobRow, RankRow } from './database.js'
 import { quarantineDevices, releaseDevices, setAsideDevices } from './ledger.js'
+import { applyRankFact } from './rank-facts.js'
+import { rankOn } from './ranks.js'
 import { forUpdate, type Tx } from './store.js'
 import { lockJob, moveJob, raiseVersion, record } from './timeline.js'
 
@@ -17,9 +19,11 @@ export async function applyFacts(tx: Tx, hostId: string, facts: readonly Fact[])
   for (const fact of facts) {
     const job = await lockJob(tx, fact.jobId)
     const attempt = await lockAttempt(tx, fact.jobId, fact.attempt)
-    const isOurs = job && attempt && attempt.fence === fact.fence && attempt.host_id === hostId
-    if (isOurs && fact.n === attempt.facts + 1) await applyFact(tx, job, attempt, fact)
-    if (!isOurs || fact.n <= attempt.facts + 1) acks.push({ jobId: fact.jobId, attempt: fact.attempt, n: fact.n })
+    const rank = attempt && attempt.nodes > 1 ? await rankOn(tx.q, attempt, hostId) : undefined
+    const holder = attempt && attempt.nodes > 1 ? rank : attempt
+    const isOurs = job && attempt && holder && attempt.fence === fact.fence && holder.host_id === hostId
+    if (isOurs && fact.n === holder.facts + 1) await applyFact(tx, job, attempt, rank, fact)
+    if (!isOurs || fact.n <= holder.facts + 1) acks.push({ jobId: fact.jobId, attempt: fact.attempt, n: fact.n })
   }
   return acks
 }
@@ -31,10 +35,18 @@ async function lockAttempt(tx: Tx, jobId: string, number: number): Promise<Attem
   ).executeTakeFirst()
 }
 
-async function applyFact(tx: Tx, job: JobRow, attempt: AttemptRow, fact: Fact): Promise<void> {
+async function applyFact(
+  tx: Tx,
+  job: JobRow,
+  attempt: AttemptRow,
+  rank: RankRow | undefined,
+  fact: Fact,
+): Promise<void> {
   // The host's clock says when it happened; it may not lie in our future.
   const at = Math.min(fact.at, tx.now)
   const effect = effectOf(tx, fact.body, at, JSON.parse(job.spec) as JobSpec)
+  await keepApart(tx, job, attempt, fact.body, rank?.host_id)
+  if (rank) return applyRankFact(tx, job, attempt, rank, { ...fact, at }, effect.set)
   await tx.q
     .updateTable('attempts')
     .set({ ...effect.set, facts: fact.n })
@@ -53,20 +65,19 @@ async function applyFact(tx: Tx, job: JobRow, attempt: AttemptRow, fact: Fact): 
   if (fact.body.type === 'started' && job.started_at === null) {
     await tx.q.updateTable('jobs').set({ started_at: at }).where('id', '=', job.id).execute()
   }
-  if (fact.body.type === 'exited' && fact.body.exit.diagnosis?.cause === 'device_error') {
-    const { line } = fact.body.exit.diagnosis
-    await setAsideDevices(tx, job.id, attempt.number, `set aside after job ${job.id} met a hardware error: ${line}`)
-  }
   if (fact.body.type === 'empty') await releaseDevices(tx, job.pool, job.id, attempt.number)
-  if (fact.body.type === 'stuck') {
-    await quarantineDevices(
-      tx,
-      job.id,
-      attempt.number,
-      `processes ${fact.body.pids.join(', ')} of job ${job.id} outlived SIGKILL`,
-    )
-  }
   if (effect.raise) await raiseVersion(tx, job.id)
+}
+
+/** Devices that met a hardware error, or that a tree may still use, are kept from everybody; of several ranks, those of that one. */
+async function keepApart(tx: Tx, { id }: JobRow, { number }: AttemptRow, body: FactBody, on?: string): Promise<void> {
+  if (body.type === 'exited' && body.exit.diagnosis?.cause === 'device_error') {
+    const { line } = body.exit.diagnosis
+    await setAsideDevices(tx, id, number, `set aside after job ${id} met a hardware error: ${line}`, on)
+  }
+  if (body.type === 'stuck') {
+    await quarantineDevices(tx, id, number, `processes ${body.pids.join(', ')} of job ${id} outlived SIGKILL`, on)
+  }
 }
 
 /** What a fact writes, and whether the workflow must be woken by it: only by what may end the attempt. */
@@ -101,6 +112,8 @@ function effectOf(tx: Tx, body: FactBody, at: number, spec: JobSpec): { set: Par
       return { set: { checkpoint: body.path }, raise: false }
     case 'stalled':
       return { set: { stalled_at: tx.now }, raise: true }
+    case 'moving':
+      return { set: { stalled_at: null }, raise: false }
     case 'exited':
       return { set: { exited_at: at, exit: JSON.stringify(body.exit satisfies Exit) }, raise: false }
     case 'empty':

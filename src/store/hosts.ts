@@ -4,8 +4,9 @@ import { graceOf, type JobSpec, milliseconds } from '../schema/job.js'
 import type { Reason } from '../schema/outcome.js'
 import { environmentAfter } from '../schema/remedy.js'
 import { parseSize } from '../schema/size.js'
-import type { AttemptRow, Db, JobRow } from './database.js'
+import type { Db, JobRow, RankRow } from './database.js'
 import { allocatePool } from './ledger.js'
+import { type Run, ranksOf, runsOn } from './ranks.js'
 import type { Tx } from './store.js'
 
 /** Registers a host that has just connected, with its devices, and lets its pool allocate on them. */
@@ -25,6 +26,7 @@ export async function registerHost(tx: Tx, hello: Hello): Promise<void> {
     cpus: hello.cpus,
     memory_bytes: hello.memoryBytes,
     disk_free_bytes: hello.diskFreeBytes,
+    address: hello.address ?? '127.0.0.1',
     connected: 1,
     last_seen_at: tx.now,
   }
@@ -89,22 +91,29 @@ export async function forgetConnections(tx: Tx): Promise<void> {
 
 /** What a host should run or stop: every attempt given to it whose tree is not confirmed gone. */
 export async function desiredState(db: Db, hostId: string): Promise<Assignment[]> {
-  const attempts = await db
-    .selectFrom('attempts')
-    .selectAll()
-    .where('host_id', '=', hostId)
-    .where('wanted', '!=', 'none')
-    .where('empty_at', 'is', null)
-    .execute()
   const assignments: Assignment[] = []
-  for (const attempt of attempts) {
-    const job = await db.selectFrom('jobs').selectAll().where('id', '=', attempt.job_id).executeTakeFirstOrThrow()
-    assignments.push(assignmentOf(job, attempt, await devicesHeld(db, attempt)))
+  for (const run of await runsOn(db, hostId)) {
+    const { job_id: id } = run.attempt
+    const job = await db.selectFrom('jobs').selectAll().where('id', '=', id).executeTakeFirstOrThrow()
+    const assignment = assignmentOf(job, run, await devicesHeld(db, run, hostId))
+    assignments.push(run.rank ? { ...assignment, ...(await asRank(db, run, run.rank)) } : assignment)
   }
   return assignments
 }
 
-async function devicesHeld(db: Db, attempt: AttemptRow): Promise<string[]> {
+/** What else one of several ranks is told. Its run limit is known once all have started, and counts from that time. */
+async function asRank(db: Db, { attempt }: Run, rank: RankRow): Promise<Partial<Assignment>> {
+  const meet = (await ranksOf(db, attempt))[0]?.rendezvous
+  const deadline = attempt.run_deadline
+  return {
+    rank: rank.rank,
+    nodes: attempt.nodes,
+    rendezvous: meet ? (JSON.parse(meet) as Assignment['rendezvous']) : null,
+    runLimitMs: deadline === null || rank.started_at === null ? null : deadline - rank.started_at,
+  }
+}
+
+async function devicesHeld(db: Db, { attempt }: Run, hostId: string): Promise<string[]> {
   const rows = await db
     .selectFrom('allocation_devices as a')
     .innerJoin('devices as d', 'd.id', 'a.device_id')
@@ -112,22 +121,24 @@ async function devicesHeld(db: Db, attempt: AttemptRow): Promise<string[]> {
     .select('d.uuid')
     .where('l.job_id', '=', attempt.job_id)
     .where('l.attempt', '=', attempt.number)
+    .where('d.host_id', '=', hostId)
     .where('a.held', '=', 1)
     .orderBy('d.position')
     .execute()
   return rows.map((row) => row.uuid)
 }
 
-function assignmentOf(job: JobRow, attempt: AttemptRow, devices: string[]): Assignment {
+function assignmentOf(job: JobRow, { attempt, rank }: Run, devices: string[]): Assignment {
   const spec = JSON.parse(job.spec) as JobSpec
+  const known = rank ?? attempt
   return {
     jobId: job.id,
     jobName: job.name,
     attempt: attempt.number,
     fence: attempt.fence,
     wanted: attempt.wanted === 'stop' ? 'stop' : 'run',
-    accepted: attempt.accepted_at !== null,
-    facts: attempt.facts,
+    accepted: known.accepted_at !== null,
+    facts: known.facts,
     command: spec.command as string | string[], // the schema asks for one wherever `local` may run it
     setup: spec.setup ?? null,
     workdir: spec.workdir?.blob ?? null,

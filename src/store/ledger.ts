@@ -1,11 +1,11 @@
 import { STUCK_AFTER } from '../schema/agent.js'
-import { allocate, canEverRun, type Grant, type HostState, type Request } from '../schema/allocate.js'
+import { allocate, canEverRun, type Grant, type HostState, type Place, type Request } from '../schema/allocate.js'
 import { MINUTE } from '../schema/duration.js'
 import { devicesOf, graceOf, type JobSpec, milliseconds } from '../schema/job.js'
 import { chooseVictims, type Ranked } from '../schema/preempt.js'
 import { parseSize } from '../schema/size.js'
 import { currentAttempt, launchAttempt, quietFor, stopAttempt } from './attempts.js'
-import type { AllocationRow, AttemptRow, Db, JobRow } from './database.js'
+import type { AllocationRow, AttemptRow, Db, JobRow, RankRow } from './database.js'
 import { lockNamed, type Tx } from './store.js'
 import { lockJob, moveJob, raiseQuietly, raiseVersion, record } from './timeline.js'
 
@@ -14,9 +14,10 @@ export function allocationId(jobId: string, attempt: number): string {
   return `${jobId}.${attempt}`
 }
 
-/** What a job asks of one host, as its request stands in the ledger. */
+/** What a job asks of its pool, as its request stands in the ledger. */
 export function requirementsOf(spec: JobSpec) {
   return {
+    nodes: spec.resources.nodes,
     devices: devicesOf(spec),
     gpu_type: spec.resources.gpuType ?? null,
     cpus: spec.resources.cpus ?? null,
@@ -73,6 +74,7 @@ export async function releaseDevices(tx: Tx, pool: string, jobId: string, attemp
       job_id: jobId,
       attempt,
       pool,
+      nodes: 1,
       devices: 0,
       priority: 0,
       state: 'withdrawn',
@@ -90,8 +92,31 @@ export async function releaseDevices(tx: Tx, pool: string, jobId: string, attemp
   await allocatePool(tx, pool)
 }
 
-/** Keeps the devices of a tree that would not die apart, until its host confirms that it is gone. */
-export async function quarantineDevices(tx: Tx, jobId: string, attempt: number, note: string): Promise<void> {
+/** Gives back what one of several ranks held, whose row says that it is empty; the allocation is over with the last one. */
+export async function releaseRank(tx: Tx, pool: string, rank: RankRow): Promise<void> {
+  await lockPool(tx, pool)
+  const id = allocationId(rank.job_id, rank.attempt)
+  if (rank.stuck_at !== null) await setDevices(tx, id, 'ok', null, rank.host_id)
+  await tx.q
+    .updateTable('allocation_devices')
+    .set({ held: 0 })
+    .where('allocation_id', '=', id)
+    .where('device_id', 'in', tx.q.selectFrom('devices').select('id').where('host_id', '=', rank.host_id))
+    .execute()
+  const others = tx.q.selectFrom('ranks').select('rank').where('job_id', '=', rank.job_id)
+  const left = await others.where('attempt', '=', rank.attempt).where('empty_at', 'is', null).execute()
+  if (left.length === 0) await releaseDevices(tx, pool, rank.job_id, rank.attempt)
+  else await allocatePool(tx, pool)
+}
+
+/** Keeps the devices of a tree that would not die apart, until its host confirms that it is gone; `on`: those of one host. */
+export async function quarantineDevices(
+  tx: Tx,
+  jobId: string,
+  attempt: number,
+  note: string,
+  on?: string,
+): Promise<void> {
   const id = allocationId(jobId, attempt)
   await tx.q
     .updateTable('allocations')
@@ -99,12 +124,18 @@ export async function quarantineDevices(tx: Tx, jobId: string, attempt: number, 
     .where('id', '=', id)
     .where('state', '=', 'granted')
     .execute()
-  await setDevices(tx, id, 'quarantined', note)
+  await setDevices(tx, id, 'quarantined', note, on)
 }
 
 /** Keeps the devices of an attempt from everybody after it has ended, until somebody has looked at them. */
-export async function setAsideDevices(tx: Tx, jobId: string, attempt: number, note: string): Promise<void> {
-  await setDevices(tx, allocationId(jobId, attempt), 'quarantined', note)
+export async function setAsideDevices(
+  tx: Tx,
+  jobId: string,
+  attempt: number,
+  note: string,
+  on?: string,
+): Promise<void> {
+  await setDevices(tx, allocationId(jobId, attempt), 'quarantined', note, on)
   await record(tx, { jobId, attempt, type: 'devices_set_aside', actor: 'allocator', data: { note } })
 }
 
@@ -120,13 +151,20 @@ export async function returnDevices(tx: Tx, hostId: string): Promise<void> {
     .execute()
 }
 
-async function setDevices(tx: Tx, allocation: string, state: 'ok' | 'quarantined', note: string | null): Promise<void> {
+async function setDevices(
+  tx: Tx,
+  allocation: string,
+  state: 'ok' | 'quarantined',
+  note: string | null,
+  on?: string,
+): Promise<void> {
   const ids = tx.q
     .selectFrom('allocation_devices')
     .select('device_id')
     .where('allocation_id', '=', allocation)
     .where('held', '=', 1)
-  await tx.q.updateTable('devices').set({ state, note }).where('id', 'in', ids).where('state', '!=', 'gone').execute()
+  const devices = tx.q.updateTable('devices').set({ state, note }).where('id', 'in', ids).where('state', '!=', 'gone')
+  await (on === undefined ? devices : devices.where('host_id', '=', on)).execute()
 }
 
 /** Requests of a queue that are looked at in one allocation: a bound on its time, far beyond what can be granted at once. */
@@ -187,10 +225,11 @@ export function waitingIn(q: Db, pool: string) {
 }
 
 export function requestOf(
-  row: Pick<AllocationRow, 'id' | 'devices' | 'gpu_type' | 'cpus' | 'memory_bytes' | 'holds_for'>,
+  row: Pick<AllocationRow, 'id' | 'nodes' | 'devices' | 'gpu_type' | 'cpus' | 'memory_bytes' | 'holds_for'>,
 ): Request {
   return {
     id: row.id,
+    nodes: row.nodes,
     devices: row.devices,
     gpuType: row.gpu_type,
     cpus: row.cpus,
@@ -199,7 +238,7 @@ export function requestOf(
   }
 }
 
-/** Who asks for no device waits for none, and behind nobody: any host that is connected will do. */
+/** Who asks for no device waits for none, and behind nobody: any hosts that are connected will do, one for each node. */
 async function grantDeviceless(tx: Tx, pool: string): Promise<void> {
   const waiting = await tx.q
     .selectFrom('allocations')
@@ -209,38 +248,43 @@ async function grantDeviceless(tx: Tx, pool: string): Promise<void> {
     .where('devices', '=', 0)
     .execute()
   if (waiting.length === 0) return
-  const host = await tx.q
+  const hosts = await tx.q
     .selectFrom('hosts')
     .select('id')
     .where('pool', '=', pool)
     .where('connected', '=', 1)
     .where('admission', '=', 'open')
     .orderBy('id')
-    .executeTakeFirst()
-  if (!host) return
-  for (const request of waiting) await writeGrant(tx, request, { id: request.id, hostId: host.id, deviceIds: [] })
+    .execute()
+  for (const request of waiting) {
+    const places = hosts.slice(0, request.nodes).map(({ id }) => ({ hostId: id, deviceIds: [] }))
+    if (places.length === request.nodes) await writeGrant(tx, request, { id: request.id, places })
+  }
 }
 
-async function writeGrant(tx: Tx, request: AllocationRow, grant: Grant): Promise<void> {
+async function writeGrant(tx: Tx, request: AllocationRow, { id, places }: Grant): Promise<void> {
+  const [{ hostId }] = places as [Place, ...Place[]]
+  const devices = places.flatMap(({ deviceIds }) => deviceIds)
   await tx.q
     .updateTable('allocations')
-    .set({ state: 'granted', host_id: grant.hostId, granted_at: tx.now })
-    .where('id', '=', grant.id)
+    .set({ state: 'granted', host_id: hostId, granted_at: tx.now })
+    .where('id', '=', id)
     .execute()
-  const held = grant.deviceIds.map((device) => ({ allocation_id: grant.id, device_id: device, held: 1 }))
+  const held = devices.map((device) => ({ allocation_id: id, device_id: device, held: 1 }))
   if (held.length > 0) await tx.q.insertInto('allocation_devices').values(held).execute()
   await tx.q
     .updateTable('attempts')
-    .set({ host_id: grant.hostId, granted_at: tx.now })
+    .set({ host_id: hostId, granted_at: tx.now })
     .where('job_id', '=', request.job_id)
     .where('number', '=', request.attempt)
     .execute()
+  if (places.length > 1) await writeRanks(tx, request, places)
   await record(tx, {
     jobId: request.job_id,
     attempt: request.attempt,
     type: 'granted',
     actor: 'allocator',
-    data: { hostId: grant.hostId, devices: grant.deviceIds },
+    data: { hostId, devices, ...(places.length > 1 ? { hosts: places.map((place) => place.hostId) } : {}) },
   })
   await launchGranted(tx, request.job_id)
 }
@@ -257,6 +301,11 @@ async function launchGranted(tx: Tx, jobId: string): Promise<void> {
   await launchAttempt(tx, job, attempt)
   const isWatched = quietFor(attempt, JSON.parse(job.spec) as JobSpec) !== null
   await (isWatched ? raiseVersion : raiseQuietly)(tx, jobId)
+}
+
+async function writeRanks(tx: Tx, { job_id, attempt }: AllocationRow, places: readonly Place[]): Promise<void> {
+  const rows = places.map(({ hostId }, rank) => ({ job_id, attempt, rank, host_id: hostId, facts: 0, setup_cached: 0 }))
+  await tx.q.insertInto('ranks').values(rows).execute()
 }
 
 /** Hosts of a pool that take new attempts, with their usable devices. */
@@ -301,29 +350,37 @@ export function groupByHost(
   return [...hosts.values()]
 }
 
-/** What is held in a pool, and until when at the latest. */
+/** What is held in a pool, host by host, and until when at the latest. */
 export async function holdingsIn(q: Db, pool: string): Promise<(Ranked & { jobId: string; attempt: number })[]> {
   const rows = await q
     .selectFrom('allocations as a')
     .innerJoin('attempts as t', (join) => join.onRef('t.job_id', '=', 'a.job_id').onRef('t.number', '=', 'a.attempt'))
     .innerJoin('jobs as j', 'j.id', 'a.job_id')
+    .leftJoin('ranks as r', (join) => join.onRef('r.job_id', '=', 'a.job_id').onRef('r.attempt', '=', 'a.attempt'))
     .select(['a.id', 'a.host_id', 'a.cpus', 'a.memory_bytes', 'a.holds_for', 'a.granted_at', 'a.job_id', 'a.attempt'])
-    .select(['t.wanted', 't.run_deadline', 'j.priority', 'j.spec', 'a.state'])
+    .select(['t.wanted', 't.run_deadline', 'j.priority', 'j.spec', 'a.state', 'r.host_id as rank_host'])
+    .select(['r.rank', 'r.stuck_at'])
     .where('a.pool', '=', pool)
     .where('a.state', 'in', ['granted', 'quarantined'])
+    .where('r.empty_at', 'is', null)
     .execute()
   return rows.map((row) => ({
     id: row.id,
-    hostId: row.host_id as string,
+    hostId: (row.rank_host ?? row.host_id) as string,
     cpus: row.cpus ?? 0,
     memoryBytes: row.memory_bytes ?? 0,
     endsBy: endOf(row),
     jobId: row.job_id,
     attempt: row.attempt,
-    priority: row.state === 'quarantined' ? 101 : row.priority, // nobody can take those back
+    priority: isStuck(row) ? 101 : row.priority, // nobody can take those back
     grantedAt: row.granted_at ?? 0,
-    isStopping: row.wanted === 'stop' && row.state === 'granted',
+    isStopping: row.wanted === 'stop' && !isStuck(row),
   }))
+}
+
+/** One rank of several that outlives SIGKILL says nothing of the others. */
+function isStuck({ state, rank, stuck_at }: { state: string; rank: number | null; stuck_at: number | null }): boolean {
+  return rank === null ? state === 'quarantined' : stuck_at !== null
 }
 
 function endOf(row: {

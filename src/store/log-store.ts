@@ -4,7 +4,7 @@ import { Failure } from '../schema/failure.js'
 export interface LogKey {
   jobId: string
   attempt: number
-  /** `setup`, or the rank of the process: `0`, `1` … */
+  /** The rank of the process: `0`, `1` …; or its setup: `setup`, `setup-1` … */
   stream: string
 }
 
@@ -46,7 +46,7 @@ export interface LogStore {
   finish(key: LogKey, end: number): Promise<void>
   /** At most `maxBytes` from offset `from`, as many as are stored; empty at or after the end. */
   read(key: LogKey, from: number, maxBytes: number): Promise<Uint8Array>
-  /** All streams of a job: by attempt, `setup` first, then by number. */
+  /** All streams of a job: by attempt, those of `setup` first, then by number. */
   streams(jobId: string): Promise<LogStream[]>
   /** Tells of appends in this process, from the append itself; call the result to stop that. */
   onAppend(listener: AppendListener): () => void
@@ -55,7 +55,7 @@ export interface LogStore {
 }
 
 const JOB_ID = /^[0-9a-z]{26}$/
-const STREAM = /^[a-z0-9]{1,32}$/
+const STREAM = /^[a-z0-9][a-z0-9-]{0,31}$/
 
 /** Fails with `invalid_request` unless the job id may stand in a path. */
 export function checkJobId(jobId: string): void {
@@ -66,7 +66,7 @@ export function checkJobId(jobId: string): void {
 export function checkLogKey(key: LogKey): void {
   checkJobId(key.jobId)
   if (!Number.isSafeInteger(key.attempt) || key.attempt < 0) throw invalidName('attempt', key.attempt, 'a whole number')
-  if (!STREAM.test(key.stream)) throw invalidName('stream', key.stream, '1 to 32 characters of a-z and 0-9')
+  if (!STREAM.test(key.stream)) throw invalidName('stream', key.stream, '1 to 32 characters of a-z, 0-9 and dashes')
 }
 
 export function isStreamName(name: string): boolean {
@@ -79,7 +79,8 @@ export function byAttemptAndStream(a: LogStream, b: LogStream): number {
 }
 
 function rank(stream: string): number {
-  if (stream === 'setup') return -1
+  const setup = /^setup(?:-(\d+))?$/.exec(stream)
+  if (setup) return Number(setup[1] ?? 0) - 1e6
   return /^\d+$/.test(stream) ? Number(stream) : Number.MAX_VALUE
 }
 

@@ -1,10 +1,12 @@
+import type { Exit } from '../schema/contract.js'
+import { endText } from '../schema/ending.js'
 import { Failure } from '../schema/failure.js'
 import type { JobSpec } from '../schema/job.js'
 import type { Outcome } from '../schema/outcome.js'
 import type { State } from '../schema/state.js'
-import type { AttemptView, EventView, JobSummary, JobView, RemoteView } from '../schema/view.js'
+import type { AttemptView, EventView, JobSummary, JobView, RankView, RemoteView } from '../schema/view.js'
 import { attemptClocks, sumClocks } from './clocks.js'
-import type { AttemptRow, Db, EventRow, JobRow, RemoteRunRow } from './database.js'
+import type { AttemptRow, Db, EventRow, JobRow, RankRow, RemoteRunRow } from './database.js'
 import { standingOf, standingText } from './queue.js'
 
 const iso = (at: number) => new Date(at).toISOString()
@@ -101,17 +103,42 @@ async function viewAttempts(db: Db, jobId: string, now: number): Promise<Attempt
     .selectFrom('allocation_devices as a')
     .innerJoin('allocations as l', 'l.id', 'a.allocation_id')
     .innerJoin('devices as d', 'd.id', 'a.device_id')
-    .select(['l.attempt', 'd.uuid'])
+    .select(['l.attempt', 'd.uuid', 'd.host_id'])
     .where('l.job_id', '=', jobId)
     .orderBy('d.position')
     .execute()
+  const ranks = rows.some(({ nodes }) => nodes > 1)
+    ? await db.selectFrom('ranks').selectAll().where('job_id', '=', jobId).orderBy('rank').execute()
+    : []
   const remotes = await db.selectFrom('remote_runs').selectAll().where('job_id', '=', jobId).execute()
   return rows.map((row) => {
     const remote = remotes.find(({ attempt }) => attempt === row.number)
-    const own = devices.filter((device) => device.attempt === row.number).map((device) => device.uuid)
-    const host = row.host_id ? (hosts.get(row.host_id) ?? row.host_id) : null
-    return { ...viewAttempt(row, host, own, now), remote: remote ? viewRemote(remote) : null }
+    const own = devices.filter((device) => device.attempt === row.number)
+    const nameOf = (hostId: string) => hosts.get(hostId) ?? hostId
+    const host = row.host_id ? nameOf(row.host_id) : null
+    const views = ranks
+      .filter(({ attempt }) => attempt === row.number)
+      .map((rank) => {
+        const held = own.filter((device) => device.host_id === rank.host_id).map(({ uuid }) => uuid)
+        return viewRank(rank, nameOf(rank.host_id), held)
+      })
+    const uuids = views.length > 0 ? views.flatMap((view) => view.devices) : own.map(({ uuid }) => uuid)
+    return { ...viewAttempt(row, host, uuids, now), ranks: views, remote: remote ? viewRemote(remote) : null }
   })
+}
+
+function viewRank(row: RankRow, host: string, devices: string[]): RankView {
+  const exit = row.exit ? (JSON.parse(row.exit) as Exit) : null
+  return {
+    rank: row.rank,
+    host,
+    devices,
+    pid: row.pid,
+    startedAt: isoOrNull(row.started_at),
+    endedAt: isoOrNull(row.exited_at),
+    exitCode: exit?.code ?? null,
+    end: row.refused ?? (exit && endText(exit)),
+  }
 }
 
 function viewRemote(run: RemoteRunRow): RemoteView {
@@ -131,7 +158,7 @@ function viewAttempt(
   host: string | null,
   devices: string[],
   now: number,
-): Omit<AttemptView, 'remote'> {
+): Omit<AttemptView, 'remote' | 'ranks'> {
   return {
     number: row.number,
     provider: row.provider as AttemptView['provider'],
@@ -181,12 +208,16 @@ async function remoteWait(db: Db, job: JobRow): Promise<string | null> {
 async function silentHost(db: Db, job: JobRow): Promise<string | null> {
   const host = await db
     .selectFrom('attempts as a')
-    .innerJoin('hosts as h', 'h.id', 'a.host_id')
-    .select(['h.name', 'h.connected', 'h.last_seen_at'])
+    .leftJoin('ranks as r', (join) => join.onRef('r.job_id', '=', 'a.job_id').onRef('r.attempt', '=', 'a.number'))
+    .innerJoin('hosts as h', (join) => join.on((eb) => eb('h.id', '=', eb.fn.coalesce('r.host_id', 'a.host_id'))))
+    .select(['h.name', 'h.last_seen_at'])
     .where('a.job_id', '=', job.id)
     .where('a.number', '=', job.attempt)
+    .where('r.empty_at', 'is', null)
+    .where('h.connected', '=', 0)
+    .orderBy('h.last_seen_at')
     .executeTakeFirst()
-  return host && host.connected === 0 ? `host ${host.name} silent since ${iso(host.last_seen_at)}` : null
+  return host ? `host ${host.name} silent since ${iso(host.last_seen_at)}` : null
 }
 
 /** A job's timeline after entry `after`, oldest first. */

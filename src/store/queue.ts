@@ -1,6 +1,14 @@
-import { canEverRun, type HostState, largestFreeBlock, latestStart, placeFor } from '../schema/allocate.js'
+import {
+  canEverRun,
+  couldHold,
+  type HostState,
+  hostsFree,
+  largestFreeBlock,
+  latestStart,
+  placeFor,
+} from '../schema/allocate.js'
 import { Failure } from '../schema/failure.js'
-import { type JobSpec, providersOf } from '../schema/job.js'
+import { devicesOf, type JobSpec, providersOf } from '../schema/job.js'
 import { formatSize } from '../schema/size.js'
 import type { PlanView, QueueEntry, Standing } from '../schema/view.js'
 import type { AllocationRow, Db, JobRow } from './database.js'
@@ -21,9 +29,10 @@ export async function standingOf(db: Db, job: JobRow): Promise<Standing | null> 
   if (!own) return null
   const hosts = await openHosts(db, job.pool)
   const position = (await ahead(db, job.pool, job.priority, job.id)) + 1
-  const free = largestFreeBlock(requestOf(own), hosts)
+  const request = requestOf(own)
+  const free = { largestFreeBlock: largestFreeBlock(request, hosts), hostsFree: hostsFree(request, hosts) }
   const reason = reasonOf(own, hosts, position)
-  return { pool: job.pool, position, reason, devices: own.devices, largestFreeBlock: free }
+  return { pool: job.pool, position, reason, nodes: own.nodes, devices: own.devices, ...free }
 }
 
 function reasonOf(own: AllocationRow, hosts: HostState[], position: number): Standing['reason'] {
@@ -34,12 +43,21 @@ function reasonOf(own: AllocationRow, hosts: HostState[], position: number): Sta
 
 /** The same in words. */
 export function standingText(standing: Standing, spec: JobSpec): string {
-  const { pool, position, reason, devices, largestFreeBlock } = standing
-  const type = spec.resources.gpuType ? ` of type ${spec.resources.gpuType}` : ''
-  const needs = `${ordinal(position)} in pool ${pool}; needs ${devices} ${devices === 1 ? 'device' : 'devices'}${type}${devices === 1 ? '' : ' on one host'}`
+  const { pool, position, reason, nodes, devices, largestFreeBlock, hostsFree } = standing
+  const needs = `${ordinal(position)} in pool ${pool}; needs ${needsText(nodes, devices, spec)}`
   if (reason === 'no_host') return `${needs}; no host of the pool is connected and takes new attempts`
+  if (reason === 'never_fits' && nodes > 1)
+    return `${needs}; the hosts that are connected could not hold it, even empty`
   if (reason === 'never_fits') return `${needs}; no host that is connected could hold it, even empty`
-  return `${needs}, largest free block ${largestFreeBlock}`
+  return nodes === 1 ? `${needs}, largest free block ${largestFreeBlock}` : `${needs}, ${hostsFree} such free`
+}
+
+/** `4 devices of type H200 on one host`, `3 hosts with 2 devices each`. */
+function needsText(nodes: number, devices: number, { resources }: JobSpec): string {
+  const type = resources.gpuType ? ` of type ${resources.gpuType}` : ''
+  const each = `${devices} ${devices === 1 ? 'device' : 'devices'}${type}`
+  if (nodes === 1) return `${each}${devices === 1 ? '' : ' on one host'}`
+  return devices === 0 ? `${nodes} hosts` : `${nodes} hosts with ${each} each`
 }
 
 function ordinal(n: number): string {
@@ -77,6 +95,7 @@ export async function listQueue(db: Db, project: string, pool: string): Promise<
       name: own.get(row.job_id) ?? '',
       attempt: row.attempt,
       priority: row.priority,
+      nodes: row.nodes,
       devices: row.devices,
       queuedAt: new Date(row.requested_at).toISOString(),
     }))
@@ -90,15 +109,16 @@ export async function planJob(db: Db, spec: JobSpec, now = Date.now()): Promise<
   const pool = { hosts, holdings: await holdingsIn(db, spec.pool) }
   const position = (await ahead(db, spec.pool, spec.priority, undefined)) + 1
   const fits = canEverRun(request, hosts)
-  const place = position === 1 ? placeFor(request, pool) : undefined
+  const places = position === 1 ? placeFor(request, pool) : undefined
   const start = position === 1 && fits ? latestStart(request, pool, now) : null
   return {
     fits,
-    host: place?.id ?? null,
+    host: places?.[0]?.id ?? null,
+    hosts: places?.map(({ id }) => id) ?? [],
     position,
     startsBy: start === null ? null : new Date(start).toISOString(),
     largestHost: largest(hosts),
-    shortOf: place ? [] : shortOf(spec, hosts),
+    shortOf: places ? [] : shortOf(spec, hosts),
   }
 }
 
@@ -110,13 +130,16 @@ function largest(hosts: HostState[]): PlanView['largestHost'] {
 /** What no host has enough of, looked at one by one; what is only taken at present counts when nothing else does. */
 function shortOf(spec: JobSpec, hosts: HostState[]): PlanView['shortOf'] {
   if (hosts.length === 0) return ['hosts']
-  const { devices, gpu_type: gpuType, cpus, memory_bytes: memoryBytes } = requirementsOf(spec)
-  const bare = { id: 'plan', devices: 1, gpuType: null, cpus: null, memoryBytes: null, holdsFor: null }
+  const { nodes, devices, gpu_type: gpuType, cpus, memory_bytes: memoryBytes } = requirementsOf(spec)
+  const bare = { id: 'plan', nodes: 1, devices: 1, gpuType: null, cpus: null, memoryBytes: null, holdsFor: null }
   const short: PlanView['shortOf'] = []
   if (gpuType !== null && !canEverRun({ ...bare, gpuType }, hosts)) short.push('gpuType')
   if (!canEverRun({ ...bare, devices }, hosts)) short.push('devices')
   if (!canEverRun({ ...bare, cpus }, hosts)) short.push('cpus')
   if (!canEverRun({ ...bare, memoryBytes }, hosts)) short.push('memory')
+  const one = { ...requestOf({ id: 'plan', ...requirementsOf(spec) }), nodes: 1 }
+  if (short.length === 0 && canEverRun(one, hosts) && hosts.filter((host) => couldHold(one, host)).length < nodes)
+    return ['hosts']
   return short.length > 0 ? short : ['devices']
 }
 
@@ -129,6 +152,8 @@ export async function checkFits(db: Db, spec: JobSpec): Promise<void> {
   const hosts = await knownHosts(db, spec.pool)
   const request = requestOf({ id: 'plan', ...requirementsOf(spec) })
   if (hosts.length === 0 || canEverRun(request, hosts)) return
+  const such = hosts.filter((host) => couldHold(request, host)).length
+  if (such > 0) throw tooFewHosts(spec, such)
   const most = largest(hosts) as NonNullable<PlanView['largestHost']>
   const short = shortOf(spec, hosts)
   const path = short[0] === 'devices' ? 'gpus' : short[0]
@@ -144,6 +169,15 @@ export async function checkFits(db: Db, spec: JobSpec): Promise<void> {
       next: 'Ask for less, or name another pool: anneal pool list.',
     },
   )
+}
+
+function tooFewHosts(spec: JobSpec, such: number): Failure {
+  const { nodes } = spec.resources
+  const message = `needs ${needsText(nodes, devicesOf(spec), spec)}; pool ${spec.pool} has ${such} such`
+  return new Failure('invalid_spec', `resources.nodes: ${message}`, {
+    problems: [{ path: 'resources.nodes', message, value: nodes }],
+    next: 'Ask for fewer nodes or less of each, or name another pool: anneal pool list.',
+  })
 }
 
 /** All hosts of a pool that may come back, with every device that they have, connected or not. */

@@ -1,7 +1,10 @@
 import { Failure } from '../schema/failure.js'
-import { currentAttempt, stopAttempt } from './attempts.js'
+import type { JobSpec } from '../schema/job.js'
+import { currentAttempt, stopAttempt, tellHosts } from './attempts.js'
 import type { AttemptRow, JobRow } from './database.js'
 import { quarantineDevices, releaseDevices } from './ledger.js'
+import { updateAttempt } from './rank-facts.js'
+import { ranksOf, sumOf, updateRank } from './ranks.js'
 import type { Tx } from './store.js'
 import { lockJob, moveJob, raiseVersion, record } from './timeline.js'
 
@@ -47,11 +50,31 @@ async function forceStop(tx: Tx, job: JobRow, attempt: AttemptRow | undefined, a
     .execute()
   if (!attempt || attempt.wanted === 'none' || attempt.empty_at !== null) return
   if (attempt.host_id === null) return closeByForce(tx, job, attempt, actor)
-  tx.changed({ kind: 'host', id: attempt.host_id })
+  await tellHosts(tx, attempt)
+  if (attempt.nodes > 1) return closeSilentRanks(tx, job, attempt, actor)
   const host = await tx.q.selectFrom('hosts').select('connected').where('id', '=', attempt.host_id).executeTakeFirst()
   if (host?.connected === 1) return
   await closeByForce(tx, job, attempt, actor)
   await quarantineDevices(tx, job.id, attempt.number, `job ${job.id} was closed by force while its host was silent`)
+}
+
+/** Of several ranks, those on silent hosts are given up; the attempt is over when the others are empty. */
+async function closeSilentRanks(tx: Tx, job: JobRow, attempt: AttemptRow, actor: string): Promise<void> {
+  const silent = await tx.q.selectFrom('hosts').select('id').where('connected', '=', 0).execute()
+  const isGivenUp = (rank: { host_id: string; empty_at: number | null; stuck_at: number | null }) =>
+    rank.empty_at === null && rank.stuck_at === null && silent.some(({ id }) => id === rank.host_id)
+  const ranks = (await ranksOf(tx.q, attempt)).filter(isGivenUp)
+  if (ranks.length === 0) return
+  const note = `job ${job.id} was closed by force while its host was silent`
+  for (const rank of ranks) {
+    await updateRank(tx.q, rank, { stuck_at: tx.now })
+    await quarantineDevices(tx, job.id, attempt.number, note, rank.host_id)
+  }
+  const sum = sumOf(attempt, await ranksOf(tx.q, attempt), JSON.parse(job.spec) as JobSpec, tx.now)
+  await updateAttempt(tx, attempt, sum)
+  const data = { ranks: ranks.map(({ rank }) => rank) }
+  await record(tx, { jobId: job.id, attempt: attempt.number, type: 'closed_by_force', actor, data })
+  await raiseVersion(tx, job.id)
 }
 
 /** Ends the attempt for us, whatever still lives of it elsewhere. */

@@ -2,6 +2,7 @@ import { afterAll, beforeAll } from 'vitest'
 import { startPostgres } from '../support/postgres.js'
 import { newPostgresStore } from '../support/stores.js'
 import { queueConformance } from './queue.js'
+import { ranksConformance } from './ranks.js'
 import { startingConformance } from './starting.js'
 import { storeConformance } from './store.js'
 
@@ -16,3 +17,4 @@ storeConformance('the store on PostgreSQL', async () => newPostgresStore(await p
 queueConformance('the queue on PostgreSQL', async () => newPostgresStore(await postgres.createDatabase()))
 
 startingConformance('starting on PostgreSQL', async () => newPostgresStore(await postgres.createDatabase()))
+ranksConformance('ranks on PostgreSQL', async () => newPostgresStore(await postgres.createDatabase()))

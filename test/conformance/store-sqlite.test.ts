@@ -1,8 +1,10 @@
 import { newSqliteStore } from '../support/stores.js'
 import { queueConformance } from './queue.js'
+import { ranksConformance } from './ranks.js'
 import { startingConformance } from './starting.js'
 import { storeConformance } from './store.js'
 
 storeConformance('the store on SQLite', newSqliteStore)
 queueConformance('the queue on SQLite', newSqliteStore)
 startingConformance('starting on SQLite', newSqliteStore)
+ranksConformance('ranks on SQLite', newSqliteStore)

@@ -1,6 +1,13 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { allocate, canEverRun, type Holding, type HostState, type Request } from '../../src/schema/allocate.js'
+import {
+  allocate,
+  canEverRun,
+  type Holding,
+  type HostState,
+  type Place,
+  type Request,
+} from '../../src/schema/allocate.js'
 import { chooseVictims } from '../../src/schema/preempt.js'
 
 const NOW = 1_000_000
@@ -13,7 +20,7 @@ function host(id: string, devices: number, more: Partial<HostState> & { model?: 
 }
 
 function ask(id: string, devices: number, more: Partial<Request> = {}): Request {
-  return { id, devices, gpuType: null, cpus: null, memoryBytes: null, holdsFor: null, ...more }
+  return { id, nodes: 1, devices, gpuType: null, cpus: null, memoryBytes: null, holdsFor: null, ...more }
 }
 
 /** Lets a holding take the first free devices of its host. */
@@ -24,7 +31,9 @@ function held(hosts: HostState[], hostId: string, id: string, devices: number, e
 }
 
 const grant = (waiting: Request[], hosts: HostState[], holdings: Holding[] = []) =>
-  allocate(waiting, { hosts, holdings }, NOW).map(({ id, hostId }) => `${id}@${hostId}`)
+  allocate(waiting, { hosts, holdings }, NOW).map(
+    ({ id, places }) => `${id}@${places.map((it) => it.hostId).join('+')}`,
+  )
 
 describe('placing', () => {
   test('several devices are granted all on one host or not at all', () => {
@@ -43,6 +52,37 @@ describe('placing', () => {
     expect(grant(two, [host('x', 4)])).toEqual(['a@x'])
     const large = [ask('a', 1, { memoryBytes: 40 * GB }), ask('b', 1, { memoryBytes: 20 * GB })]
     expect(grant(large, [host('x', 4)])).toEqual(['a@x', 'b@x'])
+  })
+})
+
+describe('several nodes', () => {
+  const four = () => [host('x', 2), host('y', 2), host('z', 2), host('w', 1)]
+  test('are granted on as many different hosts, or not at all', () => {
+    expect(grant([ask('a', 2, { nodes: 3 })], four())).toEqual(['a@x+y+z'])
+    expect(grant([ask('a', 2, { nodes: 4 })], four())).toEqual([])
+    const hosts = four()
+    const holding = held(hosts, 'y', 'old', 1, null)
+    expect(grant([ask('a', 2, { nodes: 3 })], hosts, [holding])).toEqual([])
+    expect(grant([ask('a', 1, { nodes: 3, cpus: 16 })], hosts, [{ ...holding, cpus: 1 }])).toEqual(['a@w+x+z'])
+  })
+  test('count what each of them takes, on its own host', () => {
+    const [x, y, z] = [host('x', 1), host('y', 2), host('z', 2)]
+    expect(grant([ask('a', 1, { nodes: 2 }), ask('b', 2)], [x, y, z])).toEqual(['a@x+y', 'b@z'])
+  })
+  test('are promised a set of hosts, where only those pass who are done in time; the other hosts are free for all with a limit', () => {
+    const queue = (holdsFor: number | null) => [ask('big', 2, { nodes: 2 }), ask('small', 1, { holdsFor })]
+    const given = (holdsFor: number | null, freeOnThird: number) => {
+      const hosts = [host('x', 2), host('y', 2), host('z', 2)]
+      const holdings = [held(hosts, 'y', 'a', 1, NOW + 100), held(hosts, 'z', 'b', 2 - freeOnThird, NOW + 200)]
+      return grant(queue(holdsFor), hosts, holdings)
+    }
+    expect(given(100, 0)).toEqual(['small@y'])
+    expect(given(101, 0)).toEqual([])
+    expect(given(1e9, 1)).toEqual(['small@z'])
+    expect(given(null, 1)).toEqual([])
+  })
+  test('that the pool could never hold stand in nobody’s way', () => {
+    expect(grant([ask('huge', 2, { nodes: 4 }), ask('small', 1)], four())).toEqual(['small@w'])
   })
 })
 
@@ -80,6 +120,7 @@ describe('passing the head of the queue', () => {
 })
 
 const request = fc.record({
+  nodes: fc.constantFrom(1, 1, 1, 2, 3),
   devices: fc.integer({ min: 1, max: 5 }),
   gpuType: fc.constantFrom(null, 'A100', 'H200'),
   cpus: fc.constantFrom(null, 1, 4, 12),
@@ -107,16 +148,8 @@ class World {
   allocate(): void {
     for (const given of allocate(this.waiting, { hosts: this.hosts, holdings: this.holdings }, this.now)) {
       const asked = this.waiting.find(({ id }) => id === given.id) as Request
-      const own = this.hosts.find(({ id }) => id === given.hostId) as HostState
-      expect(given.deviceIds).toHaveLength(asked.devices)
-      for (const id of given.deviceIds) {
-        const device = own.devices.find((one) => one.id === id)
-        expect(device?.heldBy, 'a device that is granted is free').toBeNull()
-        expect(asked.gpuType === null || device?.model.includes(asked.gpuType)).toBe(true)
-        if (device) device.heldBy = given.id
-      }
-      const endsBy = asked.holdsFor === null ? null : this.now + asked.holdsFor
-      this.holdings.push({ id: given.id, hostId: given.hostId, cpus: asked.cpus ?? 0, memoryBytes: 0, endsBy })
+      expect(new Set(given.places.map(({ hostId }) => hostId)).size, 'each rank has a host').toBe(asked.nodes)
+      for (const place of given.places) this.hold(asked, place)
       this.waiting = this.waiting.filter(({ id }) => id !== given.id)
     }
     for (const one of this.hosts) {
@@ -124,6 +157,19 @@ class World {
       expect(cpus).toBeLessThanOrEqual(one.cpus)
     }
     this.notePromise()
+  }
+
+  hold(asked: Request, { hostId, deviceIds }: Place): void {
+    const own = this.hosts.find(({ id }) => id === hostId) as HostState
+    expect(deviceIds).toHaveLength(asked.devices)
+    for (const id of deviceIds) {
+      const device = own.devices.find((one) => one.id === id)
+      expect(device?.heldBy, 'a device that is granted is free').toBeNull()
+      expect(asked.gpuType === null || device?.model.includes(asked.gpuType)).toBe(true)
+      if (device) device.heldBy = asked.id
+    }
+    const endsBy = asked.holdsFor === null ? null : this.now + asked.holdsFor
+    this.holdings.push({ id: asked.id, hostId, cpus: asked.cpus ?? 0, memoryBytes: 0, endsBy })
   }
 
   /** The head is never promised a later start than before: nobody who passed has delayed it. */
@@ -152,10 +198,11 @@ class World {
     return null
   }
 
+  /** One rank of several may be done before the others. */
   end(holding: Holding): void {
     this.holdings = this.holdings.filter((one) => one !== holding)
-    for (const one of this.hosts)
-      for (const device of one.devices) if (device.heldBy === holding.id) device.heldBy = null
+    const own = this.hosts.find(({ id }) => id === holding.hostId) as HostState
+    for (const device of own.devices) if (device.heldBy === holding.id) device.heldBy = null
   }
 }
 
@@ -225,6 +272,18 @@ describe('preempting', () => {
     const hosts = [host('x', 4)]
     const holdings = [ranked(hosts, 'a1', 'x', 10), ranked(hosts, 'b2', 'x', 20, 3)]
     expect(chooseVictims(head(3, 50), { hosts, holdings })).toEqual(['b2'])
+  })
+  test('a head of several nodes takes the hosts that cost least, and an attempt of several nodes counts once', () => {
+    const hosts = [host('x', 1), host('y', 1), host('z', 1), host('w', 1)]
+    const two = ranked(hosts, 'b2', 'y', 10)
+    const holdings = [ranked(hosts, 'a1', 'x', 1), two, { ...two, hostId: 'z' }, ranked(hosts, 'c3', 'w', 1, 1, true)]
+    for (const device of hosts[2]?.devices ?? []) device.heldBy = 'b2'
+    const wide = (nodes: number) => ({ ...head(1, 50), nodes })
+    expect(chooseVictims(wide(1), { hosts, holdings })).toEqual([])
+    expect(chooseVictims(wide(2), { hosts, holdings })).toEqual(['a1'])
+    expect(chooseVictims(wide(3), { hosts, holdings }), 'a1 is not needed beside b2').toEqual(['b2'])
+    expect(chooseVictims(wide(4), { hosts, holdings })).toEqual(['a1', 'b2'])
+    expect(chooseVictims({ ...wide(3), priority: 5 }, { hosts, holdings })).toEqual([])
   })
   test('the host that costs the fewest attempts is taken', () => {
     const hosts = [host('x', 2), host('y', 2)]

@@ -81,7 +81,7 @@ describe('what is wrong with a job description', () => {
     [{ provider: 'slurm' }, 'provider', /fits none/],
     [{ provider: ['local', { name: 'eas', queue: 'soon' }] }, 'provider[1].queue', /duration/],
     [{ providerOptions: { slurm: {} } }, 'providerOptions.slurm', /./],
-    [{ resources: { nodes: 2 } }, 'resources.nodes', /one node/],
+    [{ resources: { nodes: 65 } }, 'resources.nodes', /<=64/],
     [{ image: 'pytorch' }, 'image', /container runtime/],
     [{ retry: { on: { exploded: 1 } } }, 'retry.on.exploded', /./],
   ])('%o is refused at %s', (more, path, message) => {

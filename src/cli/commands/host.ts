@@ -3,7 +3,7 @@ import type { Host } from '../../client/index.js'
 import type { HostOptions } from '../../host-main.js'
 import { formatSize } from '../../schema/size.js'
 import { connect } from '../connection.js'
-import { type ServerFlags, wholeNumber, withServer } from '../options.js'
+import { hostAddress, type ServerFlags, wholeNumber, withServer } from '../options.js'
 import { print, printJson } from '../output.js'
 import { between } from '../text.js'
 
@@ -15,6 +15,7 @@ export function define(command: Command): void {
     .option('--url <url>', 'the server; default ANNEAL_URL. The token comes from ANNEAL_TOKEN')
     .option('--name <name>', 'default: the name of the machine')
     .option('--pool <pool>', 'default: default')
+    .option('--address <address>', 'where other hosts reach this one; default: where the server sees it', hostAddress)
     .option('--devices <count>', 'that many CPU slots in place of the GPUs that are found', wholeNumber)
     .action(async (options: HostOptions) => {
       const { hostMain } = await import('../../host-main.js')
@@ -52,6 +53,7 @@ function describe(host: Host): string {
   const head = `${host.name}  ${link}${admission}  pool ${host.pool}  id ${host.id}`
   const facts = [
     `containment ${host.containment}: ${promise}`,
+    `reached by other hosts at ${host.address}`,
     `${host.cpus} CPUs, ${formatSize(host.memoryBytes)} memory, ${formatSize(host.diskFreeBytes)} disk free`,
   ]
   return [head, ...facts.map((fact) => `  ${fact}`), ...host.devices.map((device) => `  ${deviceLine(device)}`)].join(

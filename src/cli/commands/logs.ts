@@ -1,4 +1,4 @@
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import type { Client, Job, LogStream } from '../../client/index.js'
 import { Failure } from '../../schema/failure.js'
 import { connect } from '../connection.js'
@@ -6,11 +6,14 @@ import { sayBreak, sayOutcome } from '../follow.js'
 import { type ServerFlags, wholeNumber, withServer } from '../options.js'
 import { print, printJson, writeBytes } from '../output.js'
 
-interface Flags extends ServerFlags {
+interface Given extends ServerFlags {
   follow?: boolean
   attempt?: number
-  stream: string
+  stream?: string
+  rank?: number
 }
+
+type Flags = Given & { stream: string }
 
 /** `anneal logs REF`: the stored bytes and nothing else; with `-f` those that come, too. */
 export function define(command: Command): void {
@@ -18,8 +21,10 @@ export function define(command: Command): void {
     .argument('<ref>', 'id, beginning of an id, or name (the newest of it)')
     .option('-f, --follow', 'go on until the job has ended; the exit code is then that of its outcome')
     .option('--attempt <number>', 'only that attempt; all of them, in their order, without it', wholeNumber)
-    .option('--stream <stream>', 'setup, or the rank of a process', '0')
-  withServer(command).action(async (ref: string, flags: Flags) => {
+    .addOption(new Option('--stream <stream>', 'setup, or the rank of a process; default 0').conflicts('rank'))
+    .option('--rank <rank>', 'of an attempt on several hosts: what that process wrote; default 0', wholeNumber)
+  withServer(command).action(async (ref: string, given: Given) => {
+    const flags = { ...given, stream: given.stream ?? String(given.rank ?? 0) }
     const client = connect(flags)
     const job = await client.showJob(ref)
     checkAttempt(job, flags)
@@ -43,7 +48,8 @@ async function writeStored(client: Client, { id, state, attempts }: Job, flags: 
   for (const { number, startedAt } of attempts) {
     if ((flags.attempt ?? number) !== number) continue
     const found = streams.find(({ attempt, stream }) => attempt === number && stream === flags.stream)
-    const isComing = state === 'ended' && startedAt !== null && (found ? !found.final : flags.stream === '0')
+    const isOfProcess = /^\d+$/.test(flags.stream)
+    const isComing = state === 'ended' && startedAt !== null && (found ? !found.final : isOfProcess)
     const bytes = isComing ? followed(client, id, number, flags.stream) : found?.end ? stored(client, id, found) : []
     for await (const chunk of bytes) await writeBytes(process.stdout, chunk)
   }

@@ -11,13 +11,14 @@ export function define(command: Command): void {
       const entries = await connect(flags).listQueue(flags.pool)
       if (flags.json) return printJson({ pool: flags.pool, entries })
       if (entries.length === 0) return say(`nobody waits in pool ${flags.pool}`)
-      const head = ['POSITION', 'ID', 'NAME', 'ATTEMPT', 'PRIORITY', 'DEVICES', 'WAITING']
+      const head = ['POSITION', 'ID', 'NAME', 'ATTEMPT', 'PRIORITY', 'NODES', 'DEVICES', 'WAITING']
       const rows = entries.map((e) => [
         String(e.position),
         e.jobId,
         e.name,
         String(e.attempt),
         String(e.priority),
+        String(e.nodes),
         String(e.devices),
         between(e.queuedAt, null),
       ])

@@ -3,7 +3,7 @@ import type { Attempt, Job } from '../../client/index.js'
 import { connect } from '../connection.js'
 import { type ServerFlags, withServer } from '../options.js'
 import { plain, print, printJson } from '../output.js'
-import { attemptLine, clocksLine, localTime, outcomeLine, paintedStanding } from '../text.js'
+import { attemptLine, clocksLine, localTime, outcomeLine, paintedStanding, rankLine } from '../text.js'
 
 /** `anneal show REF`: everything about a job, on one page. */
 export function define(command: Command): void {
@@ -43,6 +43,7 @@ function page(job: Job): string {
 function attemptRows(attempts: readonly Attempt[]): [string, string | null][] {
   return attempts.flatMap((attempt, i): [string, string | null][] => [
     [i === 0 ? 'attempts' : '', attemptLine(attempt)],
+    ...attempt.ranks.map((rank): [string, string] => ['', `   ${plain(rankLine(rank))}`]),
     ['', attempt.outcome && attempt.outcome.reason !== 'completed' ? `   ${plain(attempt.outcome.message)}` : null],
     ...remoteRows(attempt.remote),
     ['', attempt.setupCached ? '   setup was there already' : null],

@@ -25,8 +25,8 @@ export function define(command: Command): void {
   })
 }
 
-function planText({ fits, host, position, startsBy, largestHost, shortOf }: Plan): string {
-  if (host) return `would start at once on host ${host}`
+function planText({ fits, hosts, position, startsBy, largestHost, shortOf }: Plan): string {
+  if (hosts.length > 0) return `would start at once on host${hosts.length > 1 ? 's' : ''} ${hosts.join(', ')}`
   const place = `would be number ${position} in the queue`
   const most = largestHost
     ? `the largest host has ${largestHost.devices} devices, ${largestHost.cpus} CPUs, ${formatSize(largestHost.memoryBytes)} memory`

@@ -6,6 +6,7 @@ export interface JobFlags {
   name?: string
   gpus?: number
   gpuType?: string
+  nodes?: number
   pool?: string
   priority?: number
   env?: Record<string, string>
@@ -26,6 +27,7 @@ export function withJobFlags(command: Command): Command {
     .option('--name <name>', 'default: from the file, or from the program')
     .option('--gpus <count>', 'devices that the job holds; a host without GPUs gives CPU slots', wholeNumber)
     .option('--gpu-type <type>', 'such as H200: a part of the name that the device has')
+    .option('--nodes <count>', 'hosts that run it side by side, each with so many devices; default 1', wholeNumber)
     .option('--pool <pool>', 'hosts that share a queue')
     .option('--priority <priority>', '0 to 100, higher first; default 50', wholeNumber)
     .option('--env <name=value>', 'for the process; repeatable', pair)
@@ -75,6 +77,7 @@ export function applyFlags(file: Spec, flags: JobFlags): FlaggedSpec {
   set('--tty', 'tty', flags.tty)
   merge('--gpus', 'resources', { gpus: flags.gpus })
   merge('--gpu-type', 'resources', { gpuType: flags.gpuType })
+  merge('--nodes', 'resources', { nodes: flags.nodes })
   merge('--env', 'env', flags.env)
   merge('--timeout', 'timeouts', flags.timeout)
   merge('--tag', 'tags', flags.tag)

@@ -68,9 +68,8 @@ export class BestEffortTree implements Tree {
 
   #isMember(entry: ProcessEntry, leaders: Identity[]): boolean {
     if (this.#known.get(entry.pid) === entry.startTime) return true
-    return (
-      leaders.some((leader) => isLedBy(entry, leader)) || isMarked(entry.pid, this.folder.jobId, this.folder.attempt)
-    )
+    const { jobId, attempt, rank } = this.folder
+    return leaders.some((leader) => isLedBy(entry, leader)) || isMarked(entry.pid, jobId, attempt, rank)
   }
 }
 

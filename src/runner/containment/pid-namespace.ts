@@ -77,9 +77,10 @@ export class PidNamespaceTree implements Tree {
   }
 
   #marked(): number[] {
+    const { jobId, attempt, rank } = this.folder
     return listProcesses()
       .map(({ pid }) => pid)
-      .filter((pid) => isMarked(pid, this.folder.jobId, this.folder.attempt))
+      .filter((pid) => isMarked(pid, jobId, attempt, rank))
   }
 }
 

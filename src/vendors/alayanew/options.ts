@@ -69,7 +69,8 @@ export function createBody(request: RemoteRequest, aidcId: number | undefined, p
     memoryGB: product?.memoryGB ?? undefined,
     productName: product?.name ?? undefined,
   }
-  const own = { productCode, workerCount, ...resource }
+  const nodes = spec.resources.nodes > 1 ? spec.resources.nodes : undefined
+  const own = { productCode, workerCount: workerCount ?? nodes, ...resource }
   return {
     ...options,
     name: remoteName(request),
