@@ -170,7 +170,8 @@ function serve(
   const client = new Client({ connection, namespace: config.temporalNamespace })
   const { address, deployments } = options
   const port = options.port ?? 7480
-  return startServer(services, { client, eagerStart: true, logger, host: address, port, deployments })
+  const { leaseMs } = config
+  return startServer(services, { client, eagerStart: true, logger, host: address, port, deployments, leaseMs })
 }
 
 /** The admin's token in the home, for the CLI; and a new one for the host of this process, which nobody else needs. */

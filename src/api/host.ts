@@ -22,7 +22,7 @@ export function hostRoutes(app: App, deps: Deps): void {
   app.addHook('preClose', async () => hub.close())
 
   app.get('/api/v1/host/connect', { websocket: true, onRequest: host, schema: { hide: true } }, (socket, request) => {
-    hub.accept(socket, request.caller)
+    hub.accept(socket, request.caller, request.ip)
   })
 
   app.get('/api/v1/host/logs/:jobId/:attempt/:stream', {

@@ -143,6 +143,7 @@ export const HostView = z
     cpus: z.number(),
     memoryBytes: z.number(),
     diskFreeBytes: z.number(),
+    labels: z.record(z.string(), z.string()).describe('what its operator says of it'),
     devices: z.array(DeviceView),
   })
   .meta({ id: 'Host' })
@@ -163,7 +164,9 @@ export type QueueEntry = z.infer<typeof QueueEntry>
 export const PoolView = z
   .object({
     name: z.string(),
-    onSilence: z.string(),
+    onSilence: z
+      .enum(['wait', 'fence'])
+      .describe('whether a job whose host is silent waits for it, or goes on elsewhere'),
     preempts: z.boolean().describe('running jobs of lower priority give way to the head of the queue'),
     hosts: z.int(),
     devices: z.int(),

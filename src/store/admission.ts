@@ -1,6 +1,6 @@
 import { Failure } from '../schema/failure.js'
 import type { HostRow } from './database.js'
-import { allocatePool, returnDevices } from './ledger.js'
+import { allocatePool, releaseDevices, returnDevices } from './ledger.js'
 import type { Tx } from './store.js'
 
 export const HOST_ACTIONS = ['drain', 'resume', 'remove'] as const
@@ -10,7 +10,7 @@ export type HostAction = (typeof HOST_ACTIONS)[number]
  * Whether a host gets new attempts. `drain`: what runs there goes on, nothing new is placed. `resume`: it does again,
  * also on devices that had been set aside.
  * `remove`: it is forgotten with its devices, and refused when it comes back, until it is resumed; fails with
- * `state_conflict` while it holds an attempt. Each may be repeated. `ref` is an id or a name; fails with `not_found`, or
+ * `state_conflict` while it holds an attempt. Of a host that is gone, what was closed already is let go, too. Each may be repeated. `ref` is an id or a name; fails with `not_found`, or
  * `ambiguous` for a name of several.
  */
 export async function admitHost(tx: Tx, ref: string, action: HostAction): Promise<HostRow> {
@@ -18,7 +18,10 @@ export async function admitHost(tx: Tx, ref: string, action: HostAction): Promis
   if (action === 'remove') await checkIsIdle(tx, host)
   const admission = ({ drain: 'draining', resume: 'open', remove: 'removed' } as const)[action]
   await tx.q.updateTable('hosts').set({ admission }).where('id', '=', host.id).execute()
-  if (action === 'remove') await setDevices(tx, host, 'gone')
+  if (action === 'remove') {
+    await letGo(tx, host)
+    await setDevices(tx, host, 'gone')
+  }
   if (action === 'resume') {
     if (host.admission === 'removed' && host.connected === 1) await setDevices(tx, host, 'ok')
     await returnDevices(tx, host.id)
@@ -27,20 +30,39 @@ export async function admitHost(tx: Tx, ref: string, action: HostAction): Promis
   return { ...host, admission }
 }
 
-/** Sets what a pool does, from now on. Fails with `not_found`. */
-export async function setPool(tx: Tx, name: string, to: { preempts: boolean }): Promise<void> {
+/** What of a pool can be changed. */
+export interface PoolSettings {
+  preempts?: boolean | undefined
+  onSilence?: 'wait' | 'fence' | undefined
+}
+
+/** Sets what a pool does, from now on; its hosts hear of `onSilence` with their next beat. Fails with `not_found`. */
+export async function setPool(tx: Tx, name: string, to: PoolSettings): Promise<void> {
   const found = await tx.q.selectFrom('pools').select('name').where('name', '=', name).executeTakeFirst()
   if (!found) {
     throw new Failure('not_found', `There is no pool ${JSON.stringify(name)}`, {
       next: 'A pool comes to be with its first host; see `anneal pool list`.',
     })
   }
-  await tx.q
-    .updateTable('pools')
-    .set({ preempts: to.preempts ? 1 : 0 })
-    .where('name', '=', name)
-    .execute()
+  const settings = {
+    ...(to.preempts === undefined ? {} : { preempts: to.preempts ? 1 : 0 }),
+    ...(to.onSilence === undefined ? {} : { on_silence: to.onSilence }),
+  }
+  if (Object.keys(settings).length > 0) {
+    await tx.q.updateTable('pools').set(settings).where('name', '=', name).execute()
+  }
   await allocatePool(tx, name)
+}
+
+/** The operator's word that the machine is gone stands for its own that nothing lives there. */
+async function letGo(tx: Tx, host: HostRow): Promise<void> {
+  const held = await tx.q
+    .selectFrom('allocations')
+    .selectAll()
+    .where('host_id', '=', host.id)
+    .where('state', '=', 'quarantined')
+    .execute()
+  for (const { pool, job_id, attempt } of held) await releaseDevices(tx, pool, job_id, attempt)
 }
 
 async function setDevices(tx: Tx, host: HostRow, state: 'ok' | 'gone'): Promise<void> {
@@ -67,7 +89,7 @@ async function checkIsIdle(tx: Tx, host: HostRow): Promise<void> {
     .selectFrom('allocations')
     .select('job_id')
     .where('host_id', '=', host.id)
-    .where('state', 'in', ['granted', 'quarantined'])
+    .where('state', 'in', host.connected === 1 ? ['granted', 'quarantined'] : ['granted'])
     .execute()
   if (held.length === 0) return
   throw new Failure(

@@ -1,4 +1,5 @@
-import type { Assignment, Hello } from '../schema/agent.js'
+import { type Assignment, BEAT_EVERY, type Hello } from '../schema/agent.js'
+import { SECOND } from '../schema/duration.js'
 import { Failure } from '../schema/failure.js'
 import { graceOf, type JobSpec, milliseconds } from '../schema/job.js'
 import type { Reason } from '../schema/outcome.js'
@@ -8,9 +9,23 @@ import type { AttemptRow, Db, JobRow } from './database.js'
 import { allocatePool } from './ledger.js'
 import type { Tx } from './store.js'
 
-/** Registers a host that has just connected, with its devices, and lets its pool allocate on them. */
-export async function registerHost(tx: Tx, hello: Hello): Promise<void> {
+/** How a host speaks to the server. */
+export interface Link {
+  /** One WebSocket, known to whoever notes its end. */
+  connection: string
+  /** The agent that this server has just found dead, whose place may be taken. */
+  replaces?: string | undefined
+}
+
+/**
+ * Registers a host that has just connected, with its devices, and lets its pool allocate on them. Answers whether what
+ * runs there is to be under a lease. Fails with `forbidden` for a host that was removed, with `state_conflict` where
+ * another live agent speaks for the same host, or another connected host has one of its GPUs.
+ */
+export async function registerHost(tx: Tx, hello: Hello, link: Link = { connection: '' }): Promise<boolean> {
   await checkIsWelcome(tx, hello)
+  await checkIsAlone(tx, hello, link.replaces)
+  await checkOwnsGpus(tx, hello)
   await tx.q
     .insertInto('pools')
     .values({ name: hello.pool, on_silence: 'wait', preempts: 0, created_at: tx.now })
@@ -27,14 +42,20 @@ export async function registerHost(tx: Tx, hello: Hello): Promise<void> {
     disk_free_bytes: hello.diskFreeBytes,
     connected: 1,
     last_seen_at: tx.now,
+    instance: hello.instance,
+    connection: link.connection,
+    leased: 0,
+    labels: JSON.stringify(hello.labels),
   }
   await tx.q
     .insertInto('hosts')
     .values({ id: hello.hostId, ...facts, admission: 'open', created_at: tx.now })
     .onConflict((c) => c.column('id').doUpdateSet(facts))
     .execute()
+  const isLeased = await noteLease(tx, hello.hostId, hello.leased)
   await registerDevices(tx, hello)
   await allocatePool(tx, hello.pool)
+  return isLeased
 }
 
 async function checkIsWelcome(tx: Tx, { hostId, name }: Hello): Promise<void> {
@@ -42,6 +63,55 @@ async function checkIsWelcome(tx: Tx, { hostId, name }: Hello): Promise<void> {
   if (known?.admission !== 'removed') return
   throw new Failure('forbidden', `Host ${name} (${hostId}) has been removed`, {
     next: `Let it in again with: anneal host resume ${hostId}`,
+  })
+}
+
+/**
+ * Two agents with one id come of a home or an image that was copied. Whoever was there first stays, as long as it lives:
+ * one at this server has been asked already, one at another server has to have beaten lately.
+ */
+async function checkIsAlone(tx: Tx, { hostId, instance }: Hello, replaces: string | undefined): Promise<void> {
+  const known = await tx.q.selectFrom('hosts').selectAll().where('id', '=', hostId).executeTakeFirst()
+  const isSame = !known || known.instance === instance || known.instance === replaces || known.instance === ''
+  if (isSame || known.connected === 0 || tx.now - known.last_seen_at > ALIVE) return
+  throw sameId({ hostId, name: known.name, since: `heard ${Math.round((tx.now - known.last_seen_at) / SECOND)} s ago` })
+}
+
+/** An agent that beats is heard from more often than this. Milliseconds. */
+const ALIVE = 2 * BEAT_EVERY + 2 * SECOND
+
+/** What the second of two agents with one id is told. */
+export function sameId(first: { hostId: string; name: string; since: string }): Failure {
+  const { hostId, name, since } = first
+  return new Failure('state_conflict', `Another agent speaks for host ${hostId} already: ${name}, ${since}`, {
+    next:
+      'If this home was copied from there, stop this agent, remove host-id, runs and unfinished from its home, and start ' +
+      'it with a token of its own (anneal token create --role host). If the other one is left over, end it.',
+  })
+}
+
+/** A GPU is in one machine. A host that is gone may have left it, as after a new installation; one that is there has it. */
+async function checkOwnsGpus(tx: Tx, { hostId, name, devices }: Hello): Promise<void> {
+  const gpus = devices.filter(({ kind }) => kind === 'gpu').map(({ uuid }) => uuid)
+  if (gpus.length === 0) return
+  const other = await tx.q
+    .selectFrom('devices as d')
+    .innerJoin('hosts as h', 'h.id', 'd.host_id')
+    .leftJoin('allocation_devices as a', (join) => join.onRef('a.device_id', '=', 'd.id').on('a.held', '=', 1))
+    .leftJoin('allocations as l', 'l.id', 'a.allocation_id')
+    .select(['d.uuid', 'h.id', 'h.name', 'l.job_id'])
+    .where('d.uuid', 'in', gpus)
+    .where('d.host_id', '!=', hostId)
+    .where((eb) =>
+      eb.or([eb.and([eb('h.connected', '=', 1), eb('d.state', '!=', 'gone')]), eb('l.job_id', 'is not', null)]),
+    )
+    .executeTakeFirst()
+  if (!other) return
+  const use = other.job_id ? `, which holds it for job ${other.job_id}` : ', which is connected'
+  throw new Failure('state_conflict', `${name} reports GPU ${other.uuid} of host ${other.name} (${other.id})${use}`, {
+    next: other.job_id
+      ? `If that host is this machine before, end what it held: anneal stop --force ${other.job_id}; anneal host remove ${other.id}`
+      : 'Run one agent on a machine, and see which of the two reports devices that it does not have.',
   })
 }
 
@@ -57,7 +127,9 @@ async function registerDevices(tx: Tx, hello: Hello): Promise<void> {
   }
   const ofHost = tx.q.updateTable('devices').where('host_id', '=', hello.hostId)
   if (ids.length > 0) {
-    await ofHost.set({ state: 'ok' }).where('id', 'in', ids).where('state', '=', 'gone').execute()
+    const back = ofHost.where('id', 'in', ids).where('state', '=', 'gone')
+    await back.set({ state: 'quarantined' }).where('note', 'is not', null).execute()
+    await back.set({ state: 'ok' }).where('note', 'is', null).execute()
     await ofHost.set({ state: 'gone' }).where('id', 'not in', ids).execute()
   } else {
     await ofHost.set({ state: 'gone' }).execute()
@@ -68,18 +140,51 @@ function deviceId(hostId: string, uuid: string): string {
   return `${hostId}/${uuid}`
 }
 
-/** A sign of life. */
-export async function beat(tx: Tx, hostId: string, diskFreeBytes: number): Promise<void> {
+/** A sign of life. Answers whether what runs there is to be under a lease. */
+export async function beat(
+  tx: Tx,
+  hostId: string,
+  said: { diskFreeBytes: number; leased?: boolean },
+): Promise<boolean> {
   await tx.q
     .updateTable('hosts')
-    .set({ last_seen_at: tx.now, disk_free_bytes: diskFreeBytes })
+    .set({ last_seen_at: tx.now, disk_free_bytes: said.diskFreeBytes })
     .where('id', '=', hostId)
     .execute()
+  return noteLease(tx, hostId, said.leased ?? false)
 }
 
-/** The host's connection is gone: nothing new is placed there until it is back. What runs there stays as it is. */
-export async function disconnected(tx: Tx, hostId: string): Promise<void> {
-  await tx.q.updateTable('hosts').set({ connected: 0 }).where('id', '=', hostId).execute()
+/**
+ * A host counts as leased when it says that all it runs is, and is not told to give the lease up by this very answer. So
+ * one that was silent already when its pool began to fence is waited for: nothing would end what it runs.
+ */
+async function noteLease(tx: Tx, hostId: string, saysSo: boolean): Promise<boolean> {
+  const pool = await tx.q
+    .selectFrom('pools as p')
+    .innerJoin('hosts as h', 'h.pool', 'p.name')
+    .select('p.on_silence')
+    .where('h.id', '=', hostId)
+    .executeTakeFirst()
+  const isLeased = pool?.on_silence === 'fence'
+  await tx.q
+    .updateTable('hosts')
+    .set({ leased: isLeased && saysSo ? 1 : 0 })
+    .where('id', '=', hostId)
+    .execute()
+  return isLeased
+}
+
+/**
+ * The host's connection is gone: nothing new is placed there until it is back. What runs there stays as it is. Does
+ * nothing when the host has made another connection meanwhile.
+ */
+export async function disconnected(tx: Tx, hostId: string, connection = ''): Promise<void> {
+  await tx.q
+    .updateTable('hosts')
+    .set({ connected: 0 })
+    .where('id', '=', hostId)
+    .where('connection', '=', connection)
+    .execute()
 }
 
 /** After a start of the only server, no host is connected until it says so again. */

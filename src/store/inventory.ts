@@ -33,6 +33,7 @@ export async function listHosts(db: Db): Promise<HostView[]> {
     cpus: host.cpus,
     memoryBytes: host.memory_bytes,
     diskFreeBytes: host.disk_free_bytes,
+    labels: JSON.parse(host.labels) as Record<string, string>,
     devices: devices
       .filter((device) => device.host_id === host.id)
       .map((device) => ({

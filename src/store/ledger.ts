@@ -126,7 +126,8 @@ async function setDevices(tx: Tx, allocation: string, state: 'ok' | 'quarantined
     .select('device_id')
     .where('allocation_id', '=', allocation)
     .where('held', '=', 1)
-  await tx.q.updateTable('devices').set({ state, note }).where('id', 'in', ids).where('state', '!=', 'gone').execute()
+  await tx.q.updateTable('devices').set({ note }).where('id', 'in', ids).execute() // of those that are gone, too
+  await tx.q.updateTable('devices').set({ state }).where('id', 'in', ids).where('state', '!=', 'gone').execute()
 }
 
 /** Requests of a queue that are looked at in one allocation: a bound on its time, far beyond what can be granted at once. */
