@@ -2,6 +2,7 @@ import { afterAll, beforeAll } from 'vitest'
 import { startPostgres } from '../support/postgres.js'
 import { newPostgresStore } from '../support/stores.js'
 import { queueConformance } from './queue.js'
+import { silenceConformance } from './silence.js'
 import { storeConformance } from './store.js'
 
 let postgres: Awaited<ReturnType<typeof startPostgres>>
@@ -13,3 +14,5 @@ afterAll(() => postgres.stop())
 storeConformance('the store on PostgreSQL', async () => newPostgresStore(await postgres.createDatabase()))
 
 queueConformance('the queue on PostgreSQL', async () => newPostgresStore(await postgres.createDatabase()))
+
+silenceConformance('silence on PostgreSQL', async () => newPostgresStore(await postgres.createDatabase()))
