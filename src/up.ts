@@ -14,6 +14,7 @@ import { takeHomeLock } from './home-lock.js'
 import { type Host, startHost } from './host.js'
 import { createMonitor } from './monitor.js'
 import { discoverDevices } from './runner/devices.js'
+import { readText } from './runner/whole-file.js'
 import { Failure } from './schema/failure.js'
 import { checkExposure, type RunningServer, startServer } from './server.js'
 import { createLogger, openServices, type Services } from './services.js'
@@ -174,17 +175,18 @@ function serve(
   return startServer(services, { client, eagerStart: true, logger, host: address, port, deployments, leaseMs })
 }
 
-/** The admin's token in the home, for the CLI; and a new one for the host of this process, which nobody else needs. */
+/** The admin's token in the home, for the CLI; and a new one for the host of this process, in place of the last. */
 async function prepareTokens({ store }: Services, home: string): Promise<string> {
   const file = join(home, 'token')
   const admin = existsSync(file) ? readFileSync(file, 'utf8').trim() : newSecret()
   if (!existsSync(file)) writeFileSync(file, `${admin}\n`, { mode: 0o600 })
   chmodSync(file, 0o600)
+  const own = readText(join(home, 'host', 'host-id'))
   return store.transact(async (tx) => {
     await ensureProject(tx, 'default')
     await forgetConnections(tx)
     await createToken(tx, { role: 'admin', project: 'default', secret: admin })
-    await tx.q.deleteFrom('tokens').where('role', '=', 'host').execute()
+    if (own) await tx.q.deleteFrom('tokens').where('role', '=', 'host').where('host_id', '=', own).execute()
     return (await createToken(tx, { role: 'host', project: 'default' })).secret
   })
 }

@@ -210,6 +210,7 @@ class HostConnection {
 
   /** Sent after the commit: what the host was answered, the server remembers. */
   #renew(sentAt: number | undefined, isLeased: boolean): void {
+    if (sentAt === undefined) return // an agent from before there were leases would not understand the answer
     this.#send({ type: 'beat', sentAt, leaseMs: isLeased ? (this.#deps.leaseMs ?? LEASE) : null })
   }
 

@@ -182,11 +182,17 @@ async function silentHost(db: Db, job: JobRow): Promise<string | null> {
   const host = await db
     .selectFrom('attempts as a')
     .innerJoin('hosts as h', 'h.id', 'a.host_id')
-    .select(['h.name', 'h.connected', 'h.last_seen_at'])
+    .leftJoin('pools as p', 'p.name', 'h.pool')
+    .select(['h.name', 'h.connected', 'h.last_seen_at', 'h.leased', 'p.on_silence'])
     .where('a.job_id', '=', job.id)
     .where('a.number', '=', job.attempt)
     .executeTakeFirst()
-  return host && host.connected === 0 ? `host ${host.name} silent since ${iso(host.last_seen_at)}` : null
+  if (!host || host.connected === 1) return null
+  const silent = `host ${host.name} silent since ${iso(host.last_seen_at)}`
+  if (host.on_silence !== 'fence') return silent
+  return host.leased === 1
+    ? `${silent}; it goes on elsewhere when the lease has run out`
+    : `${silent}; it is waited for, since it was not under a lease yet`
 }
 
 /** A job's timeline after entry `after`, oldest first. */

@@ -87,6 +87,9 @@ export function silenceConformance(name: string, newStore: () => Promise<TestSto
         await connectHost(t.store, 1, { hostId: OTHER, name: OTHER })
         await silentFor(PATIENCE - 1)
         expect(await lost(job.id)).toBe(false)
+        await t.store.transact((tx) => disconnected(tx, HOST))
+        const waiting = async () => (await viewJob(t.store.read, await jobOf(t.store, job.id))).waitingFor
+        expect(await waiting()).toMatch(/silent since .*; it goes on elsewhere when the lease has run out/)
         clock += 2
         await watch.look()
         expect(await decideNext(job.id)).toMatchObject({
