@@ -1,30 +1,20 @@
 import type { Logger } from 'pino'
 import type { WebSocket } from 'ws'
 import { crashPoint } from '../crash-point.js'
-import {
-  type Assignment,
-  BEAT_EVERY,
-  type Fact,
-  FromAgent,
-  type FromAgentParsed,
-  type Hello,
-  LEASE,
-  type ToAgent,
-} from '../schema/agent.js'
+import { type Assignment, BEAT_EVERY, type Fact, type Hello, LEASE, type ToAgent } from '../schema/agent.js'
 import { SECOND } from '../schema/duration.js'
 import { Failure, failureCode } from '../schema/failure.js'
-import { problemsOf } from '../schema/problems.js'
 import { applyFacts } from '../store/facts.js'
-import { beat, desiredState, disconnected, registerHost, sameId } from '../store/hosts.js'
+import { sameId } from '../store/host-checks.js'
+import { beat, desiredState, disconnected, registerHost } from '../store/hosts.js'
 import { newId } from '../store/ids.js'
 import type { Store } from '../store/store.js'
 import { bindHostToken, checkToken } from '../store/tokens.js'
 import type { Caller } from './auth.js'
+import { readMessage } from './host-message.js'
 import { Bell } from './sse.js'
 
 const LOOK_AGAIN = 5_000
-/** Problems of one message that are told. */
-const MOST_PROBLEMS = 3
 
 /** A live agent answers a ping within a few milliseconds; one that has not after this is dead or frozen. Milliseconds. */
 const PROBE = 2 * SECOND
@@ -177,7 +167,7 @@ class HostConnection {
   }
 
   async #take(text: string): Promise<void> {
-    const message = parse(text)
+    const message = readMessage(text)
     if (message.type === 'hello') return this.#welcome(message)
     const { hostId } = this
     if (!hostId) throw new Failure('invalid_request', 'The first message of a host must be its hello')
@@ -282,25 +272,4 @@ class HostConnection {
       .transact((tx) => disconnected(tx, hostId, this.#id))
       .catch((error) => this.#deps.logger.warn({ err: error, hostId }, 'could not note that a host is disconnected'))
   }
-}
-
-function parse(text: string): FromAgentParsed {
-  let input: unknown
-  try {
-    input = JSON.parse(text)
-  } catch (error) {
-    throw new Failure('invalid_request', `A message of a host is not JSON: ${(error as Error).message}`)
-  }
-  const result = FromAgent.safeParse(input)
-  if (result.success) return result.data
-  const problems = problemsOf(result.error, FromAgent, input)
-  const said = problems.slice(0, MOST_PROBLEMS).map(({ path, message, value }) => {
-    const stands = value === undefined ? '' : `, and not ${JSON.stringify(value)}`
-    return `${path}: ${message}${stands}`
-  })
-  const more = problems.length > MOST_PROBLEMS ? ` (and ${problems.length - MOST_PROBLEMS} more)` : ''
-  throw new Failure('invalid_request', `A message of a host does not fit: ${said.join('; ')}${more}`, {
-    problems: problems.slice(0, MOST_PROBLEMS),
-    next: "Mend what the host reports, or bring agent and server to the same version: see the host's log.",
-  })
 }

@@ -52,7 +52,7 @@ export function silenceConformance(name: string, newStore: () => Promise<TestSto
     const hear = (leased = true, host = HOST) =>
       t.store.transact((tx) => beat(tx, host, { diskFreeBytes: 1e9, leased }))
     const codeOf = async (call: Promise<unknown>) => failureCode(await call.catch((error: unknown) => error))
-    const device = async () => (await t.store.read.selectFrom('devices').selectAll().execute())[0]
+    const device = async () => (await t.store.read.selectFrom('devices').selectAll().orderBy('id').execute())[0]
     const lost = async (id: string) => (await attemptOf(t.store, id, 1)).stuck_at !== null
     const decideNext = async (id: string) => nextStep((await look(t.store.read, id)) as JobFacts, Date.now())
 
