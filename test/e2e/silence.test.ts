@@ -14,12 +14,11 @@ const LEASE_MS = 8_000
 /** What the whole takes when nothing is slow, and as much again. */
 const PATIENCE = 2 * fenceAfter({ leaseMs: LEASE_MS, graceMs: 1_000 })
 
-let folder: string
+const folder = mkdtempSync(join(tmpdir(), 'anneal-silence-'))
 let anneal: Anneal
 const agents: ChildProcess[] = []
 beforeAll(async () => {
   build()
-  folder = mkdtempSync(join(tmpdir(), 'anneal-silence-'))
   anneal = await Anneal.start({ devices: 1, env: { ANNEAL_TEST_LEASE_MS: String(LEASE_MS) } })
 }, 120_000)
 afterAll(async () => {
