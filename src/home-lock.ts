@@ -4,11 +4,11 @@ import SqliteDatabase from 'better-sqlite3'
 import { Failure } from './schema/failure.js'
 
 /**
- * Makes this process the only `anneal up` on a home. The lock is SQLite's own lock on a file, which the kernel releases
+ * Makes this process the only `anneal up`, or the only `anneal host`, on a home. The lock is SQLite's own lock on a file, which the kernel releases
  * with the process, however it ends. Fails with `state_conflict`, naming who holds it.
  */
-export function takeHomeLock(home: string): { release(): void } {
-  const database = new SqliteDatabase(join(home, 'lock.db'))
+export function takeHomeLock(home: string, who: 'anneal up' | 'anneal host' = 'anneal up'): { release(): void } {
+  const database = new SqliteDatabase(join(home, who === 'anneal up' ? 'lock.db' : 'host-lock.db'))
   try {
     database.pragma('locking_mode = EXCLUSIVE')
     database.pragma('busy_timeout = 0')
@@ -16,7 +16,8 @@ export function takeHomeLock(home: string): { release(): void } {
   } catch (error) {
     database.close()
     if ((error as { code?: string }).code !== 'SQLITE_BUSY') throw error
-    throw new Failure('state_conflict', `Another \`anneal up\` runs on ${home}${holder(home)}`, {
+    const which = who === 'anneal up' ? holder(home) : ''
+    throw new Failure('state_conflict', `Another \`${who}\` runs on ${home}${which}`, {
       cause: error,
       next: 'Use that one, end it, or choose another --home.',
     })

@@ -7,24 +7,27 @@ import { Agent } from './runner/agent.js'
 import { Connection } from './runner/connection.js'
 import { findContainment } from './runner/containment/index.js'
 import { freeBytes } from './runner/exit-hints.js'
+import { Lease } from './runner/lease.js'
 import { currentBootId } from './runner/process-table.js'
 import type { Site } from './runner/site.js'
 import { Spawner } from './runner/spawner.js'
 import { readText, writeWhole } from './runner/whole-file.js'
-import { BEAT_EVERY, type Containment, type Device, STUCK_AFTER } from './schema/agent.js'
+import { BEAT_EVERY, type Containment, type Device, STUCK_AFTER, type ToAgent } from './schema/agent.js'
 import { SECOND } from './schema/duration.js'
 
 export interface HostOptions {
   /** `http://…` or `https://…` of the server, without a path. */
   serverUrl: string
-  /** A token that can do a host's work and nothing else. */
-  token: string
+  /** A token that can do a host's work and nothing else; a function is asked whenever one is needed. */
+  token: string | (() => string)
   home: string
   name: string
   pool: string
   /** Where other hosts reach this one; default: where the server sees its connection come from. */
   address?: string | undefined
   devices: Device[]
+  /** What its operator says of the machine. */
+  labels?: Record<string, string> | undefined
   /** Default: the best that works here; see `findContainment`. */
   containment?: Containment
   /** The boot to believe in; for tests of a restarted machine. */
@@ -49,42 +52,51 @@ const POLL_EVERY = SECOND
  * made again, in the background. Rejects when the containment that is asked for does not work here.
  */
 export async function startHost(options: HostOptions): Promise<Host> {
-  const { home, serverUrl, token, logger, env, devices } = options
+  const { home, serverUrl, logger, env, devices } = options
+  const { token } = options
+  const currentToken = typeof token === 'string' ? () => token : token
   mkdirSync(join(home, 'runs'), { recursive: true })
   const hostId = takeHostId(home)
   const containment = findContainment(home, env, options.containment)
   const bootId = options.bootId ?? currentBootId()
   const stuckAfterMs = options.stuckAfterMs ?? STUCK_AFTER
   const send: Site['send'] = (facts) => void connection.send({ type: 'facts', facts })
+  const lease = new Lease()
   const spawner = new Spawner(env)
-  const site: Site = { home, serverUrl, token, bootId, env, devices, containment, spawner, stuckAfterMs, logger, send }
+  const instance = ulid().toLowerCase()
+  const site: Site = {
+    ...{ home, serverUrl, bootId, env, devices, containment, spawner, stuckAfterMs, lease, logger, send },
+    get token() {
+      return currentToken()
+    },
+  }
   const agent = new Agent(site, (message) => connection.send(message))
-  const connection = new Connection({ serverUrl, token, logger, opened: greet, received: (it) => agent.receive(it) })
+  const received = (message: ToAgent) => agent.receive(message)
+  const connection = new Connection({ serverUrl, token: currentToken, logger, opened: greet, received })
 
   function greet(): void {
-    const { name, pool, address } = options
+    const { name, pool, address, labels = {} } = options
     const machine = { cpus: availableParallelism(), memoryBytes: totalmem(), diskFreeBytes: freeBytes(home) }
-    const who = {
-      hostId,
-      name,
-      pool,
-      ...(address ? { address } : {}),
-      bootId,
-      version: version(),
-      containment: containment.level,
-      devices,
-    }
-    connection.send({ type: 'hello', ...who, ...machine })
+    const who = { hostId, instance, name, pool, bootId, version: version(), labels, devices }
+    const how = { containment: containment.level, ...(address ? { address } : {}), ...leaseWord() }
+    connection.send({ type: 'hello', ...who, ...machine, ...how })
     agent.serverIsBack()
   }
   function beat(): void {
-    connection.send({ type: 'beat', diskFreeBytes: freeBytes(home) })
+    connection.send({ type: 'beat', diskFreeBytes: freeBytes(home), ...leaseWord() })
     agent.repeatFacts()
+  }
+  function leaseWord() {
+    return { sentAt: lease.sentAt, leased: agent.isLeased }
+  }
+  function poll(): void {
+    agent.poll()
+    connection.poll()
   }
 
   agent.adopt()
   connection.open()
-  const timers = [setInterval(beat, BEAT_EVERY), setInterval(() => agent.poll(), POLL_EVERY)]
+  const timers = [setInterval(beat, BEAT_EVERY), setInterval(poll, POLL_EVERY)]
   return {
     hostId,
     containment: containment.level,

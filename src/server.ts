@@ -2,6 +2,7 @@ import type { Client } from '@temporalio/client'
 import type { Logger } from 'pino'
 import { type App, createApp } from './api/app.js'
 import type { Deployments } from './api/services.js'
+import { SilenceWatch } from './api/silence-watch.js'
 import { readConfig } from './config.js'
 import { easDeployments } from './deployments.js'
 import { startGateway } from './gateway.js'
@@ -34,10 +35,11 @@ export async function startServer(
     host: string
     port: number
     deployments: Deployments
+    leaseMs?: number | undefined
   },
 ): Promise<RunningServer> {
   const { store, logs, blobs } = services
-  const { client, eagerStart, logger, host, port, deployments } = options
+  const { client, eagerStart, logger, host, port, deployments, leaseMs } = options
   const nudger = new Nudger({ store, client, logger, eagerStart, housekeep: () => store.transact(forgetOldKeys) })
   const stopBeginning = beginNewJobs(store, logger)
   const app = await createApp({
@@ -47,8 +49,10 @@ export async function startServer(
     logger,
     version: VERSION,
     deployments,
+    leaseMs,
     temporalAnswers: () => !nudger.isAway,
   })
+  const silence = new SilenceWatch({ store, logger, leaseMs }).start()
   try {
     const url = await app.listen({ host, port })
     return {
@@ -56,14 +60,14 @@ export async function startServer(
       app,
       nudger,
       async close() {
-        await app.close()
+        await Promise.all([app.close(), silence.close()])
         stopBeginning()
         nudger.close()
       },
     }
   } catch (error) {
     nudger.close()
-    await app.close()
+    await Promise.all([app.close(), silence.close()])
     throw listenFailure(error, host, port, '--port')
   }
 }
@@ -91,7 +95,8 @@ export async function serverMain(options: ServerOptions): Promise<void> {
   let gatewayUrl = ''
   const deployments = easDeployments(services, { home: config.home, gateway: () => gatewayUrl })
   const port = options.port ?? 7480
-  const server = await startServer(services, { client, eagerStart: false, logger, host, port, deployments })
+  const { leaseMs } = config
+  const server = await startServer(services, { client, eagerStart: false, logger, host, port, deployments, leaseMs })
   const gateway = await startGateway(services, {
     home: config.home,
     host,

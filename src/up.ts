@@ -172,22 +172,23 @@ function serve(
   const client = new Client({ connection, namespace: config.temporalNamespace })
   const { address, deployments } = options
   const port = options.port ?? 7480
-  return startServer(services, { client, eagerStart: true, logger, host: address, port, deployments })
+  const { leaseMs } = config
+  return startServer(services, { client, eagerStart: true, logger, host: address, port, deployments, leaseMs })
 }
 
-/** The admin's token in the home, for the CLI; and a new one for the host of this process, which nobody else needs. */
+/** The admin's token in the home, for the CLI; and a new one for the host of this process, in place of the last. */
 async function prepareTokens({ store }: Services, home: string): Promise<string> {
   const file = join(home, 'token')
   const admin = existsSync(file) ? readFileSync(file, 'utf8').trim() : newSecret()
   if (!existsSync(file)) writeFileSync(file, `${admin}\n`, { mode: 0o600 })
   chmodSync(file, 0o600)
+  const own = readText(join(home, 'host', 'host-id'))
   return store.transact(async (tx) => {
     await ensureProject(tx, 'default')
     await forgetConnections(tx)
     await createToken(tx, { role: 'admin', project: 'default', secret: admin })
     // Only that one's: other hosts keep theirs.
-    const hostId = readText(join(home, 'host', 'host-id')) ?? null
-    if (hostId) await tx.q.deleteFrom('tokens').where('role', '=', 'host').where('host_id', '=', hostId).execute()
+    if (own) await tx.q.deleteFrom('tokens').where('role', '=', 'host').where('host_id', '=', own).execute()
     return (await createToken(tx, { role: 'host', project: 'default' })).secret
   })
 }

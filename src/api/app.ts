@@ -33,6 +33,8 @@ export interface Deps {
   logger: Logger
   version: string
   deployments: Deployments
+  /** How long a host of a pool that fences may run without a word of the server. Default: LEASE. */
+  leaseMs?: number | undefined
   /** Whether Temporal answered last; shown by `/readyz`, and no condition for a submit. */
   temporalAnswers: () => boolean
 }

@@ -34,7 +34,10 @@ export function requires(store: Store, right: Right) {
     const token = await authenticate(store, /^Bearer (.+)$/i.exec(header)?.[1])
     if (!RIGHTS[token.role].includes(right)) {
       throw new Failure('forbidden', `A token of role ${token.role} may not do this`, {
-        next: 'Use a token of another role.',
+        next:
+          right === 'host'
+            ? 'A host needs a token of its own, of role host: anneal token create --role host.'
+            : 'Use a token of another role.',
       })
     }
     request.caller = {

@@ -1,24 +1,41 @@
 import type { Logger } from 'pino'
 import type { WebSocket } from 'ws'
 import { crashPoint } from '../crash-point.js'
-import { type Assignment, type Fact, FromAgent, type Hello, LEASE, type ToAgent } from '../schema/agent.js'
+import { type Assignment, BEAT_EVERY, type Fact, type Hello, LEASE, type ToAgent } from '../schema/agent.js'
+import { SECOND } from '../schema/duration.js'
 import { Failure, failureCode } from '../schema/failure.js'
 import { applyFacts } from '../store/facts.js'
+import { sameId } from '../store/host-checks.js'
 import { beat, desiredState, disconnected, registerHost } from '../store/hosts.js'
+import { newId } from '../store/ids.js'
 import type { Store } from '../store/store.js'
-import { bindHostToken } from '../store/tokens.js'
+import { bindHostToken, checkToken } from '../store/tokens.js'
 import type { Caller } from './auth.js'
+import { readMessage } from './host-message.js'
 import { Bell } from './sse.js'
 
 const LOOK_AGAIN = 5_000
 
-/** The hosts that are connected to this server. The newest connection of a host is the one that counts. */
+/** A live agent answers a ping within a few milliseconds; one that has not after this is dead or frozen. Milliseconds. */
+const PROBE = 2 * SECOND
+
+export interface HubDeps {
+  store: Store
+  logger: Logger
+  /** Default: LEASE. */
+  leaseMs?: number | undefined
+}
+
+/**
+ * The hosts that are connected to this server. Of two agents with one id the first one stays as long as it lives: the
+ * second is let in when the first does not answer a ping. One agent that connects again takes its own place at once.
+ */
 export class HostHub {
   readonly #connections = new Map<string, HostConnection>()
-  readonly #deps: { store: Store; logger: Logger }
+  readonly #deps: HubDeps
   readonly #stopListening: () => void
 
-  constructor(deps: { store: Store; logger: Logger }) {
+  constructor(deps: HubDeps) {
     this.#deps = deps
     this.#stopListening = deps.store.onChange('any', (change) => {
       if (change.kind === 'host') this.#connections.get(change.id)?.look()
@@ -27,9 +44,12 @@ export class HostHub {
 
   /** `from`: where the connection comes from; other hosts reach this one there, unless its hello says otherwise. */
   accept(socket: WebSocket, caller: Caller, from: string): void {
-    const connection = new HostConnection(this.#deps, socket, { ...caller, address: reachable(from) }, (hostId) => {
-      this.#connections.get(hostId)?.replace()
-      this.#connections.set(hostId, connection)
+    const connection = new HostConnection(this.#deps, socket, caller, reachable(from), {
+      makeWay: (hello) => this.#makeWay(hello),
+      registered: (hostId) => {
+        this.#connections.get(hostId)?.replace()
+        this.#connections.set(hostId, connection)
+      },
     })
     socket.once('close', () => {
       const { hostId } = connection
@@ -41,6 +61,19 @@ export class HostHub {
     this.#stopListening()
     await Promise.all([...this.#connections.values()].map((connection) => connection.close()))
   }
+
+  /** Answers the agent whose place is free for the newcomer; fails with `state_conflict` where that one lives. */
+  async #makeWay({ hostId, instance }: Hello): Promise<string | undefined> {
+    const first = this.#connections.get(hostId)
+    if (!first || first.instance === instance) return first?.instance
+    if (await first.isAlive()) throw sameId({ hostId, name: first.name, since: first.since })
+    return first.instance
+  }
+}
+
+interface Place {
+  makeWay(hello: Hello): Promise<string | undefined>
+  registered(hostId: string): void
 }
 
 /** An address as others would write it: IPv4 in IPv6, and the many loopbacks. */
@@ -52,10 +85,15 @@ function reachable(address: string): string {
 /** One host's WebSocket: the desired state down, facts up. Messages of a host are taken one after the other. */
 class HostConnection {
   hostId: string | undefined
-  readonly #deps: { store: Store; logger: Logger }
+  instance = ''
+  name = ''
+  readonly #id = newId()
+  readonly #deps: HubDeps
   readonly #socket: WebSocket
-  readonly #caller: Caller & { address: string }
-  readonly #registered: (hostId: string) => void
+  readonly #caller: Caller
+  readonly #address: string
+  readonly #since = new Date().toISOString()
+  readonly #place: Place
   readonly #bell = new Bell()
   readonly #closed = new AbortController()
   /** Last assignment told, as text, by attempt: only what differs is told again. */
@@ -63,23 +101,26 @@ class HostConnection {
   #turn: Promise<void> = Promise.resolve()
   #isReplaced = false
   #silence: NodeJS.Timeout | undefined
+  readonly #tokenTimer: NodeJS.Timeout
 
-  constructor(
-    deps: { store: Store; logger: Logger },
-    socket: WebSocket,
-    caller: Caller & { address: string },
-    registered: (hostId: string) => void,
-  ) {
+  constructor(deps: HubDeps, socket: WebSocket, caller: Caller, address: string, place: Place) {
     this.#deps = deps
     this.#socket = socket
     this.#caller = caller
-    this.#registered = registered
+    this.#address = address
+    this.#place = place
     socket.on('message', (data) => this.#enqueue(data.toString()))
     socket.once('close', () => this.#onClose())
     socket.on('error', (error) =>
       deps.logger.warn({ err: error, hostId: this.hostId }, 'the connection of a host failed'),
     )
+    this.#tokenTimer = setInterval(() => void this.#checkToken(), BEAT_EVERY)
     this.#heardFrom()
+  }
+
+  /** Where it came from and since when, in words. */
+  get since(): string {
+    return `at ${this.#address}, connected since ${this.#since}`
   }
 
   /** The desired state may have moved. */
@@ -87,10 +128,31 @@ class HostConnection {
     this.#bell.ring()
   }
 
+  /** Asks the other end; false when the socket is closed, or no answer comes. */
+  async isAlive(): Promise<boolean> {
+    const socket = this.#socket
+    if (socket.readyState !== socket.OPEN) return false
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => settle(false), PROBE)
+      const answered = () => settle(true)
+      const closed = () => settle(false)
+      const settle = (isAlive: boolean) => {
+        clearTimeout(timer)
+        socket.off('pong', answered)
+        socket.off('close', closed)
+        resolve(isAlive)
+      }
+      socket.on('pong', answered)
+      socket.on('close', closed)
+      socket.ping()
+    })
+  }
+
   replace(): void {
     this.#isReplaced = true
-    this.#send({ type: 'refused', code: 'replaced', message: 'a newer connection of the same host has taken over' })
+    this.#send({ type: 'refused', code: 'replaced', message: 'another connection of the same host has taken over' })
     this.#socket.close()
+    setTimeout(() => this.#socket.terminate(), PROBE).unref() // the other end of a dead one never closes
   }
 
   /** Ends the connection and waits until what it was writing is written. */
@@ -112,26 +174,51 @@ class HostConnection {
   }
 
   async #take(text: string): Promise<void> {
-    const message = FromAgent.parse(JSON.parse(text))
+    const message = readMessage(text)
     if (message.type === 'hello') return this.#welcome(message)
     const { hostId } = this
     if (!hostId) throw new Failure('invalid_request', 'The first message of a host must be its hello')
-    if (message.type === 'beat') return this.#deps.store.transact((tx) => beat(tx, hostId, message.diskFreeBytes))
+    if (message.type === 'beat') return this.#answerBeat(hostId, message)
     return this.#takeFacts(hostId, message.facts)
   }
 
   async #welcome(hello: Hello): Promise<void> {
     const { store } = this.#deps
-    await store.transact(async (tx) => {
+    if (this.hostId) throw new Failure('invalid_request', 'A connection has one hello')
+    const replaces = await this.#place.makeWay(hello)
+    const isLeased = await store.transact(async (tx) => {
       await bindHostToken(tx, this.#caller.token, hello.hostId)
-      await registerHost(tx, { ...hello, address: hello.address ?? this.#caller.address })
+      const reached = { ...hello, address: hello.address ?? this.#address }
+      return registerHost(tx, reached, { connection: this.#id, replaces })
     })
-    this.hostId = hello.hostId
-    this.#registered(hello.hostId)
+    Object.assign(this, { hostId: hello.hostId, instance: hello.instance, name: hello.name })
+    this.#place.registered(hello.hostId)
+    // Before anything that may be started: nothing runs without the lease that holds for it.
+    this.#renew(hello.sentAt, isLeased)
     const assignments = await desiredState(store.read, hello.hostId)
     for (const assignment of assignments) this.#remember(assignment)
     this.#send({ type: 'snapshot', assignments })
     void this.#keepTelling(hello.hostId)
+  }
+
+  async #answerBeat(hostId: string, said: { diskFreeBytes: number; leased: boolean; sentAt?: number | undefined }) {
+    const isLeased = await this.#deps.store.transact((tx) => beat(tx, hostId, said))
+    this.#renew(said.sentAt, isLeased)
+  }
+
+  /** Sent after the commit: what the host was answered, the server remembers. */
+  #renew(sentAt: number | undefined, isLeased: boolean): void {
+    if (sentAt === undefined) return // an agent from before there were leases would not understand the answer
+    this.#send({ type: 'beat', sentAt, leaseMs: isLeased ? (this.#deps.leaseMs ?? LEASE) : null })
+  }
+
+  /** A token that was revoked or has expired since it let the host in ends the connection. */
+  async #checkToken(): Promise<void> {
+    try {
+      await checkToken(this.#deps.store, this.#caller.token.id)
+    } catch (error) {
+      if (failureCode(error) === 'unauthorized') this.#refuse(error)
+    }
   }
 
   async #takeFacts(hostId: string, facts: Fact[]): Promise<void> {
@@ -171,9 +258,11 @@ class HostConnection {
       // Not acknowledged, so the host repeats it on its next connection.
       this.#deps.logger.warn({ err: error, hostId: this.hostId }, 'what a host reports could not be written')
     } else {
-      this.#deps.logger.error({ err: error, hostId: this.hostId }, 'a message of a host was refused')
+      const who = { hostId: this.hostId, address: this.#address }
+      this.#deps.logger.error({ err: error, ...who }, 'a message of a host was refused')
     }
-    this.#send({ type: 'refused', code: code ?? 'invalid_request', message: (error as Error).message })
+    const { message, next } = error as Error & { next?: string }
+    this.#send({ type: 'refused', code: code ?? 'invalid_request', message, next })
     this.#socket.close()
   }
 
@@ -183,11 +272,12 @@ class HostConnection {
 
   #onClose(): void {
     clearTimeout(this.#silence)
+    clearInterval(this.#tokenTimer)
     this.#closed.abort()
     const { hostId } = this
     if (!hostId || this.#isReplaced) return
     this.#deps.store
-      .transact((tx) => disconnected(tx, hostId))
+      .transact((tx) => disconnected(tx, hostId, this.#id))
       .catch((error) => this.#deps.logger.warn({ err: error, hostId }, 'could not note that a host is disconnected'))
   }
 }

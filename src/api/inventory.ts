@@ -49,9 +49,15 @@ export function inventoryRoutes(app: App, { store }: Deps): void {
       operationId: 'setPool',
       tags: ['hosts'],
       params: z.object({ name: z.string().min(1).max(63) }),
-      body: z.strictObject({
-        preempts: z.boolean().describe('running jobs of lower priority give way to the head of the queue'),
-      }),
+      body: z
+        .strictObject({
+          preempts: z.boolean().optional().describe('running jobs of lower priority give way to the head of the queue'),
+          onSilence: z
+            .enum(['wait', 'fence'])
+            .optional()
+            .describe('what becomes of a job whose host is silent: it waits for it, or goes on elsewhere'),
+        })
+        .refine((to) => Object.keys(to).length > 0, 'expected preempts, onSilence or both'),
       response: { 200: PoolView, ...failures(401, 403, 404, 422) },
     },
     onRequest: administer,

@@ -43,6 +43,11 @@ export function pair(text: string, before: Record<string, string> = {}): Record<
   return { ...before, [text.slice(0, at)]: text.slice(at + 1) }
 }
 
+/** Repeatable: `--label rack=a3 --label nvlink`; without a value it stands for itself. */
+export function label(text: string, before: Record<string, string> = {}): Record<string, string> {
+  return pair(text.includes('=') ? text : `${text}=`, before)
+}
+
 /** Repeatable: `--secret A --secret B`. */
 export function several(text: string, before: string[] = []): string[] {
   return [...before, text]

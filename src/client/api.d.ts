@@ -580,6 +580,10 @@ export interface components {
             }[];
             diskFreeBytes: number;
             id: string;
+            /** @description what its operator says of it */
+            labels: {
+                [key: string]: string;
+            };
             /**
              * Format: date-time
              * @description ISO 8601, UTC
@@ -935,7 +939,11 @@ export interface components {
             free: number;
             hosts: number;
             name: string;
-            onSilence: string;
+            /**
+             * @description whether a job whose host is silent waits for it, or goes on elsewhere
+             * @enum {string}
+             */
+            onSilence: "wait" | "fence";
             /** @description running jobs of lower priority give way to the head of the queue */
             preempts: boolean;
             waiting: number;
@@ -2459,8 +2467,13 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": {
+                    /**
+                     * @description what becomes of a job whose host is silent: it waits for it, or goes on elsewhere
+                     * @enum {string}
+                     */
+                    onSilence?: "wait" | "fence";
                     /** @description running jobs of lower priority give way to the head of the queue */
-                    preempts: boolean;
+                    preempts?: boolean;
                 };
             };
         };

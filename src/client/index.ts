@@ -181,7 +181,7 @@ export function createClient({ url, token }: ClientOptions) {
       return of(await http.GET('/api/v1/pools')).pools
     },
 
-    async setPool(name: string, to: { preempts: boolean }): Promise<Pool> {
+    async setPool(name: string, to: { preempts?: boolean; onSilence?: 'wait' | 'fence' }): Promise<Pool> {
       return of(await http.POST('/api/v1/pools/{name}', { params: { path: { name } }, body: to }))
     },
 

@@ -42,9 +42,17 @@ export class Agent {
       case 'ack':
         for (const { jobId, attempt, n } of message.facts) this.#attempts.get(keyOf({ jobId, attempt }))?.acknowledge(n)
         break
+      case 'beat':
+        this.#renewLease(message.sentAt, message.leaseMs)
+        break
       case 'refused':
-        this.site.logger.error({ code: message.code }, `the server refuses this host: ${message.message}`)
+        break // the connection says so, and waits
     }
+  }
+
+  /** Whether everything that lives here has a lease, and so will end by itself when the server no longer answers. */
+  get isLeased(): boolean {
+    return [...this.#attempts.values()].every((attempt) => attempt.isLeased)
   }
 
   /** Sends what the server has not acknowledged. */
@@ -70,13 +78,27 @@ export class Agent {
     this.#attempts.clear()
   }
 
+  #renewLease(sentAt: number | undefined, leaseMs: number | null): void {
+    this.site.lease.renew(sentAt, leaseMs)
+    for (const attempt of this.#attempts.values()) attempt.renewLease()
+  }
+
+  /** What may no longer run is ended first; starts wait for the devices that it holds. */
   #takeSnapshot(assignments: Assignment[]): void {
     const named = new Set(assignments.map(keyOf))
     this.#untaken.clear()
-    // Stops first: they free devices, and wait for nobody's start.
+    for (const [key, attempt] of this.#attempts) if (!named.has(key)) attempt.forget()
     const stopsFirst = assignments.toSorted((a, b) => Number(b.wanted === 'stop') - Number(a.wanted === 'stop'))
     for (const assignment of stopsFirst) this.#take(assignment)
-    for (const [key, attempt] of this.#attempts) if (!named.has(key)) attempt.forget()
+  }
+
+  /**
+   * Whether nothing is being ended here on the devices of an attempt, whatever the server takes them for: it may have been
+   * set back, or have let a host go that was thought to be dead.
+   */
+  #isFree(assignment: Assignment): boolean {
+    const others = [...this.#attempts].filter(([key]) => key !== keyOf(assignment)).map(([, attempt]) => attempt)
+    return !others.some((other) => other.blocks(assignment.devices))
   }
 
   #take(assignment: Assignment): void {
@@ -107,8 +129,10 @@ export class Agent {
 
   #hold(folder: RunFolder, assignment: Assignment): Attempt {
     const key = keyOf(assignment)
-    const attempt = new Attempt(this.site, folder, assignment, () => this.#attempts.delete(key))
+    const done = () => this.#attempts.delete(key)
+    const attempt = new Attempt(this.site, folder, assignment, done, (it) => this.#isFree(it))
     this.#attempts.set(key, attempt)
+    attempt.renewLease()
     return attempt
   }
 }

@@ -31,9 +31,11 @@ export class Attempt {
     assignment: Assignment,
     /** Its folder needs no more work; it is closed. */
     private readonly onDone: () => void,
+    /** Whether nothing else on this machine uses the devices of an assignment. */
+    isFree: (assignment: Assignment) => boolean,
   ) {
     this.#want = { assignment, isConfirmed: false, isForgotten: false }
-    this.#life = new Life(site, folder, this.#want, () => this.look())
+    this.#life = new Life(site, folder, this.#want, () => this.look(), isFree)
     this.#watch()
   }
 
@@ -55,6 +57,27 @@ export class Attempt {
   acknowledge(n: number): void {
     this.#life.facts.acknowledge(n)
     if (this.#want.isForgotten || this.#life.facts.has('empty')) this.look()
+  }
+
+  /** It is not to run any more, and something of it may still live on one of these devices. */
+  blocks(devices: readonly string[]): boolean {
+    const { assignment, isForgotten } = this.#want
+    if (assignment.wanted === 'run' && !isForgotten) return false
+    return !this.#life.facts.has('empty') && assignment.devices.some((device) => devices.includes(device))
+  }
+
+  /** Writes the lease of this host for the wrapper, as long as there is something for it to end. */
+  renewLease(): void {
+    if (this.#life.facts.has('empty')) return
+    try {
+      this.site.lease.write(this.folder)
+    } catch (error) {
+      this.site.logger.warn({ err: error, run: this.folder.path }, 'the lease could not be written; trying again')
+    }
+  }
+
+  get isLeased(): boolean {
+    return this.#life.facts.has('empty') || this.folder.has('lease')
   }
 
   get unacknowledged(): Fact[] {

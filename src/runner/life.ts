@@ -49,6 +49,7 @@ export class Life {
     private readonly folder: RunFolder,
     private readonly want: Want,
     private readonly changed: () => void,
+    private readonly isFree: (assignment: Assignment) => boolean,
   ) {
     const { jobId, attempt, fence } = want.assignment
     const base = folder.has('lost') ? (folder.assignment?.facts ?? 0) : 0
@@ -127,7 +128,12 @@ export class Life {
       return this.folder.takeStart() ? this.#reportEnd(NEVER_RAN) : this.changed()
     }
     if (this.#starter.failure) return this.#refuse(this.#starter.failure)
-    if (this.want.isConfirmed) this.#starter.begin(this.want.assignment)
+    if (this.want.isConfirmed && this.#mayStart()) this.#starter.begin(this.want.assignment)
+  }
+
+  /** What has been accepted holds its devices; before that, whoever uses them still has to be gone. */
+  #mayStart(): boolean {
+    return this.site.lease.isGood && (this.facts.has('accepted') || this.isFree(this.want.assignment))
   }
 
   async #refuse(error: NodeJS.ErrnoException): Promise<void> {
@@ -168,8 +174,9 @@ export class Life {
     await this.#reportEnd({ phase, code, ...this.#signalled(), ...hints })
   }
 
-  #signalled(): { signalled?: true } {
-    return this.folder.stopAt === undefined ? {} : { signalled: true }
+  #signalled(): { signalled?: true; fenced?: true } {
+    if (this.folder.stopAt === undefined) return {}
+    return { signalled: true, ...(this.folder.has('fenced') ? { fenced: true } : {}) }
   }
 
   /** Reports the end at once, in one message with the empty tree where the wrapper was all that was left. */

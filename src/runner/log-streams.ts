@@ -48,12 +48,12 @@ export class LogStreams {
   }
 
   #open(stream: string): LogShipper {
-    const { serverUrl, token, logger } = this.site
+    const { serverUrl, logger } = this.site
     const { jobId, attempt, fence, logMaxBytes } = this.assignment
     const file = this.folder.file('logs', stream)
     const shipper = new LogShipper({
       serverUrl,
-      token,
+      token: () => this.site.token,
       jobId,
       attempt,
       fence,

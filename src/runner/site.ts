@@ -1,13 +1,15 @@
 import type { Logger } from 'pino'
 import type { Device, Fact } from '../schema/agent.js'
 import type { ContainmentLevel } from './containment/tree.js'
+import type { Lease } from './lease.js'
 import type { Spawner } from './spawner.js'
 
 /** What all attempts on this host share. */
 export interface Site {
   home: string
   serverUrl: string
-  token: string
+  /** A token that can do a host's work; read anew at each use, since it may be replaced while the agent runs. */
+  readonly token: string
   bootId: string
   env: NodeJS.ProcessEnv
   devices: Device[]
@@ -15,6 +17,8 @@ export interface Site {
   spawner: Spawner
   /** Ms between SIGKILL and saying that a tree is stuck. */
   stuckAfterMs: number
+  /** How long what runs here may run without a word of the server. */
+  lease: Lease
   logger: Logger
   /** Sends facts that are on the disk; those that do not arrive are sent again later. */
   send(facts: Fact[]): void

@@ -67,11 +67,12 @@ export class Starter {
   }
 
   async #launch(assignment: Assignment, signal: AbortSignal): Promise<void> {
-    const { facts, changed } = this.about
+    const { facts, site, changed } = this.about
     const subject = { ...this.about, assignment }
     try {
       const launch = await prepare(subject, signal)
-      if (signal.aborted) return
+      // A long preparation may have outlived the lease, and then the server may have given the attempt up.
+      if (signal.aborted || !site.lease.isGood) return
       if (launch.setup?.cached && !facts.has('setup_done')) {
         facts.append({ type: 'setup', cached: true }, { type: 'setup_done', cached: true })
       }

@@ -19,7 +19,7 @@ export type StreamAnswer = { end: number; final: boolean } | 'fenced'
 export interface StreamAddress {
   /** Like `http://127.0.0.1:7480`; a path in it is kept. */
   serverUrl: string
-  token: string
+  token: string | (() => string)
   jobId: string
   attempt: number
   fence: number
@@ -31,7 +31,7 @@ export interface StreamAddress {
 export class StreamEndpoint {
   readonly #url: URL
   readonly #fence: number
-  readonly #token: string
+  readonly #token: string | (() => string)
   readonly #silenceLimit: number
   #request: http.ClientRequest | undefined
 
@@ -78,7 +78,8 @@ export class StreamEndpoint {
   #sendOnce(method: string, query: string, body: Uint8Array | undefined): Promise<Reply> {
     const url = new URL(query, this.#url)
     const isSecure = url.protocol === 'https:'
-    const headers: http.OutgoingHttpHeaders = { authorization: `Bearer ${this.#token}` }
+    const token = typeof this.#token === 'string' ? this.#token : this.#token()
+    const headers: http.OutgoingHttpHeaders = { authorization: `Bearer ${token}` }
     if (body) Object.assign(headers, { 'content-type': 'application/octet-stream', 'content-length': body.length })
     const options = {
       method,

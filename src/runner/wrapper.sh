@@ -13,7 +13,8 @@
 #   wrapper.json  setup.json  process.json    who runs: pid, start time (field 22 of /proc/PID/stat), boot id
 #   setup-exit    raw status of the setup     exit    how it all ended, whole at once
 #
-# It reads `stop` (somebody ends this run), `deadline` and `lease` (epoch seconds).
+# It reads `stop` (somebody ends this run), `deadline` (epoch seconds) and `lease` (seconds since boot); it leaves
+# `fenced` when it was the lease that made it end the run.
 # The braces make sh read the file whole before it runs any of it: an upgrade may replace it underneath.
 {
 run=$1 level=$2 cgroup=$3 boot=$4 tools=$5 grace=$6 cache=$7 setup=$8
@@ -62,11 +63,17 @@ signal_tree() {
 
 end_tree() {
   trap '' USR1
-  : >>stop
+  true >>stop
   signal_tree TERM
   for _ in $(seq "$grace"); do [ -e exit ] && break; sleep 1; done
   signal_tree KILL
   exit 0
+}
+
+# past LIMIT NOW: whether the limit is more than 15 s ago.
+past() {
+  case $1 in '' | *[!0-9]*) return 1 ;; esac
+  [ "$2" -gt $(($1 + 15)) ]
 }
 
 # Every 5 s: a limit that is 15 s past should have been seen to by somebody else, so nobody is there. USR1 ends the
@@ -77,11 +84,8 @@ watch_limits() {
     sleep 5 &
     wait $!
     kill -0 $$ 2>/dev/null || exit 0
-    for file in deadline lease; do
-      [ -s $file ] && read -r limit <$file || continue
-      case $limit in '' | *[!0-9]*) continue ;; esac
-      [ "$(date +%s)" -gt $((limit + 15)) ] && end_tree
-    done
+    [ -s deadline ] && past "$(cat deadline)" "$(date +%s)" && end_tree
+    [ -s lease ] && read -r now _ </proc/uptime && past "$(cat lease)" "${now%%.*}" && { true >>fenced; end_tree; }
   done
 }
 

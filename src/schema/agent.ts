@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { CAUSES, type Cause } from './diagnosis.js'
+import { name } from './job.js'
 
 /**
  * What server and host agent say to each other over their WebSocket. Down: the attempts that the host should run or
@@ -9,16 +10,48 @@ import { CAUSES, type Cause } from './diagnosis.js'
 /** The agent beats this often; a host is silent once its last word is older than the lease. Milliseconds (design §4). */
 export const BEAT_EVERY = 5_000
 export const LEASE = 30_000
+
+/**
+ * What happens in a pool that fences, after the last beat of a host that the server answered. Milliseconds.
+ *
+ *   beat                 the lease has passed    seen by a poll   SIGKILL                     the server gives up
+ *    │        LEASE        │  LEASE_ALLOWANCE  │  LEASE_POLL  │    grace    │  FENCE_MARGIN  │
+ *    ├─────────────────────┼───────────────────┼──────────────┼─────────────┼────────────────┤
+ *    0                    30                  45             50 s   TERM … KILL        60 s + grace
+ *
+ * On the host the lease is a time since boot, which nobody can set and which runs while the machine sleeps, counted from
+ * before the beat went out. The server counts from when the beat came in, by its own monotonic clock. So no two clocks
+ * are compared. The margin is for whole seconds (two roundings), a busy machine and the time that SIGKILL takes.
+ */
+export const LEASE_ALLOWANCE = 15_000
+export const LEASE_POLL = 5_000
+export const FENCE_MARGIN = 10_000
+
+/** How long a host must have been silent before the server gives an attempt there up. Milliseconds. */
+export function fenceAfter({ leaseMs, graceMs }: { leaseMs: number; graceMs: number }): number {
+  return leaseMs + LEASE_ALLOWANCE + LEASE_POLL + graceMs + FENCE_MARGIN
+}
+
 /** What has outlived SIGKILL for this long is `stuck`: the job ends, its devices are quarantined (design §4). */
 export const STUCK_AFTER = 60_000
 
+const line = (most: number) =>
+  z.string().regex(new RegExp(`^[^\\p{Cc}]{1,${most}}$`, 'u'), `expected 1–${most} characters on one line`)
+/** More than any machine has: a petabyte of memory, an exabyte of disk. */
+const memory = z.int().min(0).max(1e15)
+const disk = z.int().min(0).max(Number.MAX_SAFE_INTEGER)
+
+/** Devices that one host may have. */
+const MAX_DEVICES = 1024
+const MAX_LABELS = 32
+
 export const Device = z.object({
-  index: z.int(),
+  index: z.int().min(0).max(1_000_000),
   kind: z.enum(['gpu', 'cpu']),
   /** GPU UUID, or `cpu-N`: stable across restarts of the host. */
-  uuid: z.string(),
-  model: z.string(),
-  memoryBytes: z.number().nullable(),
+  uuid: line(100),
+  model: line(200),
+  memoryBytes: memory.nullable(),
 })
 export type Device = z.infer<typeof Device>
 
@@ -67,6 +100,7 @@ const ExitFact = z.object({
   phase: z.enum(['setup', 'run']),
   code: z.int().nullable(),
   signalled: z.boolean().optional(),
+  fenced: z.boolean().optional(),
   unknown: z.enum(['no_record', 'reboot']).optional(),
   outOfMemory: z.string().optional(),
   diskFull: z.boolean().optional(),
@@ -104,47 +138,82 @@ export type FactBody = z.infer<typeof FactBody>
 
 export const Fact = z.object({
   jobId: z.string(),
-  attempt: z.int(),
+  attempt: z.int().min(1),
   fence: z.int(),
   /** 1, 2, 3 … within the attempt; the server takes each once. */
-  n: z.int(),
+  n: z.int().min(1),
+  /** The server takes it as no earlier than the grant and no later than its own now. */
   at: z.number(),
   body: FactBody,
 })
 export type Fact = z.infer<typeof Fact>
 
+/** What an operator says of a machine, such as `rack=a3` or, without a value, `nvlink`. */
+export const Labels = z
+  .record(
+    z
+      .string()
+      .regex(/^[a-z0-9]([a-z0-9._/-]{0,61}[a-z0-9])?$/, 'expected 1–63 of a–z, 0–9, dot, dash, underscore, slash'),
+    z
+      .string()
+      .regex(/^([A-Za-z0-9]([A-Za-z0-9._:-]{0,61}[A-Za-z0-9])?)?$/, 'expected at most 63 letters, digits, . _ : -'),
+  )
+  .refine((labels) => Object.keys(labels).length <= MAX_LABELS, `expected at most ${MAX_LABELS} labels`)
+
+/** A time of the sender's own, in ms, that is sent back with the answer. */
+const sentAt = z.number().optional()
+/** Whether everything that lives on the host is under a lease: only then may its silence be taken for its end. */
+const leased = z.boolean().default(false)
+
 export const Hello = z.object({
   type: z.literal('hello'),
-  hostId: z.string(),
-  name: z.string(),
-  pool: z.string(),
+  hostId: z.string().regex(/^[A-Za-z0-9._-]{1,64}$/, 'expected 1–64 letters, digits, dots, dashes'),
+  /** Made at the start of the agent: tells one agent that comes again from a second one with the same id. */
+  instance: line(64).default(''),
+  name: line(255),
+  pool: name,
   /** Where other hosts reach this one; absent: where its connection comes from. */
   address: z
     .string()
     .regex(/^[A-Za-z0-9.:_-]{1,253}$/, 'expected a host name or an address')
     .optional(),
-  bootId: z.string(),
-  version: z.string(),
+  bootId: line(64),
+  version: line(64),
   containment: z.enum(CONTAINMENT),
-  devices: z.array(Device),
-  cpus: z.number(),
-  memoryBytes: z.number(),
-  diskFreeBytes: z.number(),
+  devices: z.array(Device).max(MAX_DEVICES).superRefine(refuseTwins),
+  cpus: z.number().min(0).max(65_536),
+  memoryBytes: memory,
+  diskFreeBytes: disk,
+  labels: Labels.default({}),
+  sentAt,
+  leased,
 })
 export type Hello = z.infer<typeof Hello>
+
+function refuseTwins(devices: readonly Device[], context: z.RefinementCtx): void {
+  const seen = new Set<string>()
+  for (const [i, { uuid }] of devices.entries()) {
+    if (seen.has(uuid)) context.addIssue({ code: 'custom', path: [i, 'uuid'], message: 'another device has the same' })
+    seen.add(uuid)
+  }
+}
 
 export const FromAgent = z.discriminatedUnion('type', [
   Hello,
   z.object({ type: z.literal('facts'), facts: z.array(Fact) }),
-  z.object({ type: z.literal('beat'), diskFreeBytes: z.number() }),
+  z.object({ type: z.literal('beat'), diskFreeBytes: disk, sentAt, leased }),
 ])
-export type FromAgent = z.infer<typeof FromAgent>
+/** As it is sent; what has a default may be left out. */
+export type FromAgent = z.input<typeof FromAgent>
+export type FromAgentParsed = z.infer<typeof FromAgent>
 
 export const ToAgent = z.discriminatedUnion('type', [
   /** The whole desired state, on connecting. Attempts on the host that are not named here are over for the server. */
   z.object({ type: z.literal('snapshot'), assignments: z.array(Assignment) }),
   z.object({ type: z.literal('change'), assignment: Assignment }),
   z.object({ type: z.literal('ack'), facts: z.array(z.object({ jobId: z.string(), attempt: z.int(), n: z.int() })) }),
-  z.object({ type: z.literal('refused'), code: z.string(), message: z.string() }),
+  /** Answers a hello and each beat: from its `sentAt` on, what lives there may run for so long. Null: without limit. */
+  z.object({ type: z.literal('beat'), sentAt, leaseMs: z.number().nullable() }),
+  z.object({ type: z.literal('refused'), code: z.string(), message: z.string(), next: z.string().optional() }),
 ])
 export type ToAgent = z.infer<typeof ToAgent>

@@ -23,6 +23,8 @@ export interface Exit {
   code: number | null
   /** Set when the agent or the wrapper had signalled the tree before it ended. */
   signalled?: boolean | undefined
+  /** The wrapper ended it, since nobody renewed its lease. */
+  fenced?: boolean | undefined
   /** Without a record: the process vanished, or the host was restarted. */
   unknown?: 'no_record' | 'reboot' | undefined
   outOfMemory?: string | undefined
@@ -46,6 +48,7 @@ export type StopCause = Extract<
   | 'setup_failed'
   | 'stalled'
   | 'preempted'
+  | 'host_lost'
 >
 
 /** What the workflow decides on: the rows of one job, as plain JSON. Times are epoch milliseconds. */

@@ -2,6 +2,8 @@ import type { AttemptFacts, Exit, JobFacts } from './contract.js'
 import { verdictOf } from './diagnosis.js'
 import { type Outcome, REASON_FACTS, type Reason } from './outcome.js'
 
+const SILENT = 'Host and server lost sight of each other for longer than the lease; the host has ended the attempt.'
+
 /** How an attempt ended, from what the hosts saw. Pure; the first cause wins (house style §3). */
 export function outcomeOf(attempt: AttemptFacts): Outcome {
   const outcome = endOf(attempt)
@@ -17,13 +19,17 @@ function endOf(attempt: AttemptFacts): Outcome {
   if (attempt.stuck && attempt.hosted) {
     return outcome(stopCause ?? 'provider_unknown', 'Closed by force; the run may still go on at the provider.')
   }
-  if (attempt.stuck && !attempt.empty) {
+  const isLost = attempt.stuck && !attempt.empty && stopCause === 'host_lost'
+  // Other ranks may well have failed of it, and been quicker to say so.
+  if (isLost && (!exit || exit.rank !== undefined)) return outcome('host_lost', SILENT)
+  if (attempt.stuck && !attempt.empty && !isLost) {
     return outcome(
       stopCause ?? 'exit_unknown',
       'The process outlived SIGKILL or its host is silent; its devices are quarantined.',
     )
   }
   if (stopCause && (!exit || exit.signalled || exit.code === null)) return outcome(stopCause, undefined, exit?.code)
+  if (exit?.fenced) return outcome('host_lost', SILENT, exit.code)
   if (!exit) return outcome('exit_unknown', 'The host reports the end and nothing about it.')
   if (exit.unknown === 'reboot') return outcome('host_lost', 'The host was restarted while the attempt ran.')
   if (exit.code === null && exit.diskFull) return outcome('host_disk_full')

@@ -21,7 +21,8 @@ const size = z
   .string()
   .refine((text) => parseSize(text) !== undefined, 'expected a size such as 512MB, 16GB or 16GiB')
   .describe('a size: 512MB, 16GB, 16GiB')
-const name = z
+/** Names of jobs, pools and projects. */
+export const name = z
   .string()
   .regex(
     /^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?$/,

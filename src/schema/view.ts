@@ -162,6 +162,7 @@ export const HostView = z
     memoryBytes: z.number(),
     diskFreeBytes: z.number(),
     address: z.string().describe('where the other hosts of an attempt reach it'),
+    labels: z.record(z.string(), z.string()).describe('what its operator says of it'),
     devices: z.array(DeviceView),
   })
   .meta({ id: 'Host' })
@@ -183,7 +184,9 @@ export type QueueEntry = z.infer<typeof QueueEntry>
 export const PoolView = z
   .object({
     name: z.string(),
-    onSilence: z.string(),
+    onSilence: z
+      .enum(['wait', 'fence'])
+      .describe('whether a job whose host is silent waits for it, or goes on elsewhere'),
     preempts: z.boolean().describe('running jobs of lower priority give way to the head of the queue'),
     hosts: z.int(),
     devices: z.int(),

@@ -168,6 +168,13 @@ export interface HostRow {
   /** `draining`: what runs there goes on, nothing new is placed. `removed`: it may not come back by itself. */
   admission: 'open' | 'draining' | 'removed'
   last_seen_at: number
+  /** The agent that speaks for it, and the connection that it speaks by. */
+  instance: string
+  connection: string
+  /** 1: it has been answered that what lives there may run for one lease only, and has said that it knows. */
+  leased: number
+  /** JSON object of strings. */
+  labels: string
   created_at: number
 }
 

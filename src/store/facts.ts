@@ -42,8 +42,8 @@ async function applyFact(
   rank: RankRow | undefined,
   fact: Fact,
 ): Promise<void> {
-  // The host's clock says when it happened; it may not lie in our future.
-  const at = Math.min(fact.at, tx.now)
+  // The host's clock says when it happened: not in our future, and not before the host had the attempt.
+  const at = Math.round(Math.min(Math.max(fact.at, attempt.granted_at ?? attempt.queued_at), tx.now))
   const effect = effectOf(tx, fact.body, at, JSON.parse(job.spec) as JobSpec)
   await keepApart(tx, job, attempt, fact.body, rank?.host_id)
   if (rank) return applyRankFact(tx, job, attempt, rank, { ...fact, at }, effect.set)
@@ -60,7 +60,9 @@ async function applyFact(
     at,
     data: dataOf(fact.body),
   }
-  if (fact.body.type === 'started' && job.state === 'pending') await moveJob(tx, job, 'running', event)
+  // A host that was given up may tell late of the start of an attempt that is over.
+  const isCurrent = attempt.number === job.attempt && attempt.settled_at === null
+  if (fact.body.type === 'started' && job.state === 'pending' && isCurrent) await moveJob(tx, job, 'running', event)
   else await record(tx, { jobId: job.id, ...event })
   if (fact.body.type === 'started' && job.started_at === null) {
     await tx.q.updateTable('jobs').set({ started_at: at }).where('id', '=', job.id).execute()

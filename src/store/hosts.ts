@@ -1,17 +1,32 @@
 import type { Assignment, Hello } from '../schema/agent.js'
-import { Failure } from '../schema/failure.js'
 import { graceOf, type JobSpec, milliseconds } from '../schema/job.js'
 import type { Reason } from '../schema/outcome.js'
 import { environmentAfter } from '../schema/remedy.js'
 import { parseSize } from '../schema/size.js'
 import type { Db, JobRow, RankRow } from './database.js'
+import { checkIsAlone, checkIsWelcome, checkOwnsGpus } from './host-checks.js'
 import { allocatePool } from './ledger.js'
 import { type Run, ranksOf, runsOn } from './ranks.js'
-import type { Tx } from './store.js'
+import { lockNamed, type Tx } from './store.js'
 
-/** Registers a host that has just connected, with its devices, and lets its pool allocate on them. */
-export async function registerHost(tx: Tx, hello: Hello): Promise<void> {
+/** How a host speaks to the server. */
+export interface Link {
+  /** One WebSocket, known to whoever notes its end. */
+  connection: string
+  /** The agent that this server has just found dead, whose place may be taken. */
+  replaces?: string | undefined
+}
+
+/**
+ * Registers a host that has just connected, with its devices, and lets its pool allocate on them. Answers whether what
+ * runs there is to be under a lease. Fails with `forbidden` for a host that was removed, with `state_conflict` where
+ * another live agent speaks for the same host, or another connected host has one of its GPUs.
+ */
+export async function registerHost(tx: Tx, hello: Hello, link: Link = { connection: '' }): Promise<boolean> {
+  await lockNamed(tx, `host:${hello.hostId}`) // of two agents that come at once one sees the other
   await checkIsWelcome(tx, hello)
+  await checkIsAlone(tx, hello, link.replaces)
+  await checkOwnsGpus(tx, hello)
   await tx.q
     .insertInto('pools')
     .values({ name: hello.pool, on_silence: 'wait', preempts: 0, created_at: tx.now })
@@ -29,22 +44,20 @@ export async function registerHost(tx: Tx, hello: Hello): Promise<void> {
     address: hello.address ?? '127.0.0.1',
     connected: 1,
     last_seen_at: tx.now,
+    instance: hello.instance,
+    connection: link.connection,
+    leased: 0,
+    labels: JSON.stringify(hello.labels),
   }
   await tx.q
     .insertInto('hosts')
     .values({ id: hello.hostId, ...facts, admission: 'open', created_at: tx.now })
     .onConflict((c) => c.column('id').doUpdateSet(facts))
     .execute()
+  const isLeased = await noteLease(tx, hello.hostId, hello.leased)
   await registerDevices(tx, hello)
   await allocatePool(tx, hello.pool)
-}
-
-async function checkIsWelcome(tx: Tx, { hostId, name }: Hello): Promise<void> {
-  const known = await tx.q.selectFrom('hosts').select('admission').where('id', '=', hostId).executeTakeFirst()
-  if (known?.admission !== 'removed') return
-  throw new Failure('forbidden', `Host ${name} (${hostId}) has been removed`, {
-    next: `Let it in again with: anneal host resume ${hostId}`,
-  })
+  return isLeased
 }
 
 async function registerDevices(tx: Tx, hello: Hello): Promise<void> {
@@ -59,7 +72,9 @@ async function registerDevices(tx: Tx, hello: Hello): Promise<void> {
   }
   const ofHost = tx.q.updateTable('devices').where('host_id', '=', hello.hostId)
   if (ids.length > 0) {
-    await ofHost.set({ state: 'ok' }).where('id', 'in', ids).where('state', '=', 'gone').execute()
+    const back = ofHost.where('id', 'in', ids).where('state', '=', 'gone')
+    await back.set({ state: 'quarantined' }).where('note', 'is not', null).execute()
+    await back.set({ state: 'ok' }).where('note', 'is', null).execute()
     await ofHost.set({ state: 'gone' }).where('id', 'not in', ids).execute()
   } else {
     await ofHost.set({ state: 'gone' }).execute()
@@ -70,18 +85,51 @@ function deviceId(hostId: string, uuid: string): string {
   return `${hostId}/${uuid}`
 }
 
-/** A sign of life. */
-export async function beat(tx: Tx, hostId: string, diskFreeBytes: number): Promise<void> {
+/** A sign of life. Answers whether what runs there is to be under a lease. */
+export async function beat(
+  tx: Tx,
+  hostId: string,
+  said: { diskFreeBytes: number; leased?: boolean },
+): Promise<boolean> {
   await tx.q
     .updateTable('hosts')
-    .set({ last_seen_at: tx.now, disk_free_bytes: diskFreeBytes })
+    .set({ last_seen_at: tx.now, disk_free_bytes: said.diskFreeBytes })
     .where('id', '=', hostId)
     .execute()
+  return noteLease(tx, hostId, said.leased ?? false)
 }
 
-/** The host's connection is gone: nothing new is placed there until it is back. What runs there stays as it is. */
-export async function disconnected(tx: Tx, hostId: string): Promise<void> {
-  await tx.q.updateTable('hosts').set({ connected: 0 }).where('id', '=', hostId).execute()
+/**
+ * A host counts as leased when it says that all it runs is, and is not told to give the lease up by this very answer. So
+ * one that was silent already when its pool began to fence is waited for: nothing would end what it runs.
+ */
+async function noteLease(tx: Tx, hostId: string, saysSo: boolean): Promise<boolean> {
+  const pool = await tx.q
+    .selectFrom('pools as p')
+    .innerJoin('hosts as h', 'h.pool', 'p.name')
+    .select('p.on_silence')
+    .where('h.id', '=', hostId)
+    .executeTakeFirst()
+  const isLeased = pool?.on_silence === 'fence'
+  await tx.q
+    .updateTable('hosts')
+    .set({ leased: isLeased && saysSo ? 1 : 0 })
+    .where('id', '=', hostId)
+    .execute()
+  return isLeased
+}
+
+/**
+ * The host's connection is gone: nothing new is placed there until it is back. What runs there stays as it is. Does
+ * nothing when the host has made another connection meanwhile.
+ */
+export async function disconnected(tx: Tx, hostId: string, connection = ''): Promise<void> {
+  await tx.q
+    .updateTable('hosts')
+    .set({ connected: 0 })
+    .where('id', '=', hostId)
+    .where('connection', '=', connection)
+    .execute()
 }
 
 /** After a start of the only server, no host is connected until it says so again. */

@@ -34,6 +34,7 @@ export async function listHosts(db: Db): Promise<HostView[]> {
     memoryBytes: host.memory_bytes,
     diskFreeBytes: host.disk_free_bytes,
     address: host.address,
+    labels: JSON.parse(host.labels) as Record<string, string>,
     devices: devices
       .filter((device) => device.host_id === host.id)
       .map((device) => ({

@@ -163,8 +163,10 @@ async function setDevices(
     .select('device_id')
     .where('allocation_id', '=', allocation)
     .where('held', '=', 1)
-  const devices = tx.q.updateTable('devices').set({ state, note }).where('id', 'in', ids).where('state', '!=', 'gone')
-  await (on === undefined ? devices : devices.where('host_id', '=', on)).execute()
+  const devices = tx.q.updateTable('devices').where('id', 'in', ids)
+  const own = on === undefined ? devices : devices.where('host_id', '=', on)
+  await own.set({ note }).execute() // of those that are gone, too
+  await own.set({ state }).where('state', '!=', 'gone').execute()
 }
 
 /** Requests of a queue that are looked at in one allocation: a bound on its time, far beyond what can be granted at once. */

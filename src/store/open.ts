@@ -11,6 +11,7 @@ import { eas } from './migrations/0003-eas.js'
 import { easTasks } from './migrations/0004-eas-tasks.js'
 import { queue } from './migrations/0005-queue.js'
 import { nodes } from './migrations/0006-nodes.js'
+import { silence } from './migrations/0007-silence.js'
 
 /** Lists of ids of any length make ever new texts, so the number kept is bounded. */
 const PREPARED_BOUND = 1_000
@@ -96,6 +97,7 @@ function migrator({ db, dialect }: OpenDatabase): Migrator {
     '0004-eas-tasks': easTasks,
     '0005-queue': queue,
     '0006-nodes': nodes,
+    '0007-silence': silence,
   }
   return new Migrator({ db, provider: { getMigrations: async () => migrations } })
 }

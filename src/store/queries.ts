@@ -210,14 +210,20 @@ async function silentHost(db: Db, job: JobRow): Promise<string | null> {
     .selectFrom('attempts as a')
     .leftJoin('ranks as r', (join) => join.onRef('r.job_id', '=', 'a.job_id').onRef('r.attempt', '=', 'a.number'))
     .innerJoin('hosts as h', (join) => join.on((eb) => eb('h.id', '=', eb.fn.coalesce('r.host_id', 'a.host_id'))))
-    .select(['h.name', 'h.last_seen_at'])
+    .leftJoin('pools as p', 'p.name', 'h.pool')
+    .select(['h.name', 'h.last_seen_at', 'h.leased', 'p.on_silence'])
     .where('a.job_id', '=', job.id)
     .where('a.number', '=', job.attempt)
     .where('r.empty_at', 'is', null)
     .where('h.connected', '=', 0)
     .orderBy('h.last_seen_at')
     .executeTakeFirst()
-  return host ? `host ${host.name} silent since ${iso(host.last_seen_at)}` : null
+  if (!host) return null
+  const silent = `host ${host.name} silent since ${iso(host.last_seen_at)}`
+  if (host.on_silence !== 'fence') return silent
+  return host.leased === 1
+    ? `${silent}; it goes on elsewhere when the lease has run out`
+    : `${silent}; it is waited for, since it was not under a lease yet`
 }
 
 /** A job's timeline after entry `after`, oldest first. */

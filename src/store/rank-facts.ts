@@ -2,7 +2,7 @@ import type { Fact } from '../schema/agent.js'
 import type { JobSpec } from '../schema/job.js'
 import { tellHosts } from './attempts.js'
 import type { AttemptRow, JobRow, RankRow } from './database.js'
-import { releaseRank } from './ledger.js'
+import { quarantineDevices, releaseRank } from './ledger.js'
 import { ranksOf, sumOf, updateRank } from './ranks.js'
 import type { Tx } from './store.js'
 import { moveJob, raiseVersion, record } from './timeline.js'
@@ -60,6 +60,22 @@ export async function updateAttempt(tx: Tx, attempt: AttemptRow, set: Partial<At
   await query.where('number', '=', attempt.number).execute()
 }
 
+/** Ends for us what silent hosts run of an attempt; their devices are kept apart. It is over once the other hosts are empty. */
+export async function giveUpRanks(
+  tx: Tx,
+  job: JobRow,
+  attempt: AttemptRow,
+  lost: readonly RankRow[],
+  note: string,
+): Promise<void> {
+  for (const rank of lost) {
+    await updateRank(tx.q, rank, { stuck_at: tx.now })
+    await quarantineDevices(tx, job.id, attempt.number, note, rank.host_id)
+  }
+  const ranks = await ranksOf(tx.q, attempt)
+  await updateAttempt(tx, attempt, sumOf(attempt, ranks, JSON.parse(job.spec) as JobSpec, tx.now))
+}
+
 /** Settles where the ranks meet, once: at the host of rank 0, at the port that was free there. */
 async function openRendezvous(tx: Tx, attempt: AttemptRow, rank: RankRow, port: number): Promise<void> {
   const host = tx.q.selectFrom('hosts').select('address').where('id', '=', rank.host_id)
@@ -79,7 +95,9 @@ async function tellTimeline(
   const { type, ...data } = body
   const event = { type, actor: `host:${rank.host_id}`, attempt: attempt.number, at, data: { rank: rank.rank, ...data } }
   const isRunning = attempt.started_at === null && sum.started_at
-  if (isRunning && job.state === 'pending') await moveJob(tx, job, 'running', event)
+  // A host that was given up may tell late of an attempt that is over.
+  const isCurrent = attempt.number === job.attempt && attempt.settled_at === null
+  if (isRunning && job.state === 'pending' && isCurrent) await moveJob(tx, job, 'running', event)
   else await record(tx, { jobId: job.id, ...event })
   if (isRunning && job.started_at === null) {
     await tx.q.updateTable('jobs').set({ started_at: at }).where('id', '=', job.id).execute()

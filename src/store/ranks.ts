@@ -31,7 +31,11 @@ export async function ranksOf(db: Db, attempt: Pick<AttemptRow, 'job_id' | 'numb
 }
 
 /** The rank that a host has of an attempt on several: no host has two. */
-export async function rankOn(db: Db, attempt: AttemptRow, hostId: string): Promise<RankRow | undefined> {
+export async function rankOn(
+  db: Db,
+  attempt: Pick<AttemptRow, 'job_id' | 'number' | 'nodes'>,
+  hostId: string,
+): Promise<RankRow | undefined> {
   return (await ranksOf(db, attempt)).find((rank) => rank.host_id === hostId)
 }
 

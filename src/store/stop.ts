@@ -1,10 +1,9 @@
 import { Failure } from '../schema/failure.js'
-import type { JobSpec } from '../schema/job.js'
 import { currentAttempt, stopAttempt, tellHosts } from './attempts.js'
 import type { AttemptRow, JobRow } from './database.js'
 import { quarantineDevices, releaseDevices } from './ledger.js'
-import { updateAttempt } from './rank-facts.js'
-import { ranksOf, sumOf, updateRank } from './ranks.js'
+import { giveUpRanks } from './rank-facts.js'
+import { ranksOf } from './ranks.js'
 import type { Tx } from './store.js'
 import { lockJob, moveJob, raiseVersion, record } from './timeline.js'
 
@@ -66,12 +65,7 @@ async function closeSilentRanks(tx: Tx, job: JobRow, attempt: AttemptRow, actor:
   const ranks = (await ranksOf(tx.q, attempt)).filter(isGivenUp)
   if (ranks.length === 0) return
   const note = `job ${job.id} was closed by force while its host was silent`
-  for (const rank of ranks) {
-    await updateRank(tx.q, rank, { stuck_at: tx.now })
-    await quarantineDevices(tx, job.id, attempt.number, note, rank.host_id)
-  }
-  const sum = sumOf(attempt, await ranksOf(tx.q, attempt), JSON.parse(job.spec) as JobSpec, tx.now)
-  await updateAttempt(tx, attempt, sum)
+  await giveUpRanks(tx, job, attempt, ranks, note)
   const data = { ranks: ranks.map(({ rank }) => rank) }
   await record(tx, { jobId: job.id, attempt: attempt.number, type: 'closed_by_force', actor, data })
   await raiseVersion(tx, job.id)

@@ -33,10 +33,21 @@ export async function authenticate(store: Store, secret: string | undefined): Pr
   if (!secret) throw new Failure('unauthorized', 'The request carries no token', { next })
   const row = await store.read.selectFrom('tokens').selectAll().where('hash', '=', sha256(secret)).executeTakeFirst()
   if (!row) throw new Failure('unauthorized', 'The token is not known here', { next })
-  if (row.expires_at !== null && row.expires_at < Date.now()) {
-    throw new Failure('unauthorized', `The token expired at ${new Date(row.expires_at).toISOString()}`, { next })
-  }
+  checkExpiry(row, next)
   return row
+}
+
+/** Whether a token that has let somebody in is still good; fails with `unauthorized` once it is revoked or expired. */
+export async function checkToken(store: Store, id: string): Promise<void> {
+  const next = 'Make another: anneal token create --role host.'
+  const row = await store.read.selectFrom('tokens').selectAll().where('id', '=', id).executeTakeFirst()
+  if (!row) throw new Failure('unauthorized', 'The token of this host has been revoked', { next })
+  checkExpiry(row, next)
+}
+
+function checkExpiry(row: TokenRow, next: string): void {
+  if (row.expires_at === null || row.expires_at >= Date.now()) return
+  throw new Failure('unauthorized', `The token expired at ${new Date(row.expires_at).toISOString()}`, { next })
 }
 
 /** Binds a host's token to the first host that uses it; another host with the same token is refused with `forbidden`. */
@@ -70,7 +81,7 @@ export async function listTokens(q: Db): Promise<TokenView[]> {
   return (await q.selectFrom('tokens').selectAll().orderBy('created_at').orderBy('id').execute()).map(viewOf)
 }
 
-/** Makes a token worthless from the next request on. Fails with `not_found`. */
+/** Makes a token worthless from the next request on; a host that is connected by it is cut off within a beat. Fails with `not_found`. */
 export async function revokeToken(tx: Tx, id: string): Promise<TokenView> {
   const row = await tx.q.deleteFrom('tokens').where('id', '=', id).returningAll().executeTakeFirst()
   if (!row) throw new Failure('not_found', `There is no token ${id}`, { next: 'See `anneal token list`.' })

@@ -78,3 +78,16 @@ test('a token that was made works, is listed without its secret, and is worthles
   expect((await anneal.run(['token', 'revoke', id])).code).toBe(0)
   expect((await anneal.run(['list'], { env })).code).toBe(66)
 })
+
+test('`pool set` says what a pool does with a silent host, and refuses what is no change', async () => {
+  const { stdout } = await anneal.run(['pool', 'set', 'default', '--on-silence', 'fence'])
+  expect(stdout).toBe('default  does not preempt  fences: a job whose host is silent goes on elsewhere\n')
+  const pools = (await anneal.run(['pool', 'list'])).stdout.split('\n').map((line) => line.split(/ {2,}/))
+  expect([pools[0]?.[5], pools[1]?.[5]]).toEqual(['ON SILENCE', 'fence'])
+  await anneal.run(['pool', 'set', 'default', '--preempt'])
+  const kept = JSON.parse((await anneal.run(['pool', 'list', '--json'])).stdout) as { pools: unknown[] }
+  expect(kept.pools[0]).toMatchObject({ onSilence: 'fence', preempts: true })
+  const none = await anneal.run(['pool', 'set', 'default'])
+  expect(none).toMatchObject({ code: 64, stderr: expect.stringContaining('Nothing to change') })
+  expect((await anneal.run(['pool', 'set', 'default', '--on-silence', 'hope'])).stderr).toContain('wait, fence')
+})

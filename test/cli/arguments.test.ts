@@ -87,12 +87,14 @@ test('`server`, `worker` and `host` hand their flags on', async () => {
     ['server', '--port', '1', '--gateway-port', '2', '--host', '::1', '--insecure'],
     ['worker', '--home', '/h'],
     ['host', '--url', 'http://s', '--name', 'n', '--pool', 'p', '--devices', '2'],
+    ['host', '--token-file', '/t', '--label', 'rack=a3', '--label', 'nvlink'],
   ]
   const said = await Promise.all(calls.map(async (args) => JSON.parse((await anneal.run(args)).stdout)))
   expect(said).toEqual([
     ['serverMain', { port: 1, gatewayPort: 2, host: '::1', insecure: true }],
     ['workerMain', { home: '/h' }],
     ['hostMain', { url: 'http://s', name: 'n', pool: 'p', devices: 2 }],
+    ['hostMain', { tokenFile: '/t', label: { rack: 'a3', nvlink: '' } }],
   ])
 })
 

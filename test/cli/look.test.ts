@@ -154,7 +154,8 @@ test('hosts are shown with containment and devices, pools with what is free', as
   expect(pools[1]?.slice(0, 4)).toEqual(['default', '1', '2', '0'])
   await server.store.transact((tx) => disconnected(tx, HOST))
   expect((await anneal.run(['host', 'list'])).stdout).toMatch(/^host-1 {2}silent for \S+ m?s/)
-  await connectHost(server.store, 2)
+  await connectHost(server.store, 2, { labels: { rack: 'a3', nvlink: '' } })
+  expect((await anneal.run(['host', 'list'])).stdout).toContain('\n  labels rack=a3, nvlink\n')
 })
 
 test('the timeline is shown, and followed to the end', async () => {

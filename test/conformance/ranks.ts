@@ -1,14 +1,16 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import type { FactBody } from '../../src/schema/agent.js'
+import { type FactBody, LEASE } from '../../src/schema/agent.js'
 import { type Failure, failureCode } from '../../src/schema/failure.js'
+import { pauseJob } from '../../src/store/adjust.js'
 import { admitHost, setPool } from '../../src/store/admission.js'
 import type { AttemptRow, RankRow } from '../../src/store/database.js'
 import { look } from '../../src/store/decisions.js'
 import { applyFacts } from '../../src/store/facts.js'
-import { desiredState, disconnected } from '../../src/store/hosts.js'
+import { beat, desiredState, disconnected } from '../../src/store/hosts.js'
 import { viewJob } from '../../src/store/queries.js'
 import { checkFits, planJob } from '../../src/store/queue.js'
 import { holdsStream } from '../../src/store/ranks.js'
+import { findSuspects, giveUp, type Suspect } from '../../src/store/silence.js'
 import { requestStop } from '../../src/store/stop.js'
 import { advance } from '../support/advance.js'
 import { attemptOf, begin, connectHost, empty, exited, jobOf, launchNow, spec, submit } from '../support/jobs.js'
@@ -52,6 +54,35 @@ export function ranksConformance(name: string, newStore: () => Promise<TestStore
     const now = (attempt: AttemptRow) => attemptOf(t.store, attempt.job_id, attempt.number)
     const stateOf = async (id: string) => (await jobOf(t.store, id)).state
     const launch = async (more = {}) => launchNow(t.store, (await submit(t.store, { ...NODES, ...more })).id)
+
+    test('the silent host of one rank ends the attempt where the pool fences: the others stop, its own devices stay apart', async () => {
+      await t.store.transact((tx) => setPool(tx, 'default', { onSilence: 'fence' }))
+      for (const id of ['a', 'b', 'c']) {
+        await t.store.transact((tx) => beat(tx, id, { diskFreeBytes: 1e9, leased: true }))
+      }
+      const attempt = await launch()
+      await allSay(attempt, started)
+      const [, silent, other] = (await ranks(attempt.job_id)).map(({ host_id }) => host_id) as [string, string, string]
+      const suspects = await findSuspects(t.store.read, LEASE)
+      expect(suspects.map(({ hostId }) => hostId).sort()).toEqual(['a', 'b', 'c'])
+      const suspect = suspects.find(({ hostId }) => hostId === silent) as Suspect
+      expect(await t.store.transact((tx) => giveUp(tx, suspect))).toBe(true)
+      expect(await t.store.transact((tx) => giveUp(tx, suspect))).toBe(false)
+      expect(await wanted(other)).toEqual(['stop'])
+      expect((await now(attempt)).stuck_at).toBeNull()
+
+      await says(attempt, 0, signalled(143), empty)
+      await says(attempt, 2, signalled(143), empty)
+      expect((await now(attempt)).stuck_at).not.toBeNull()
+      expect((await held(attempt.job_id)).filter((host) => host !== silent)).toEqual([])
+      await advance(t.store, attempt.job_id)
+      expect((await now(attempt)).reason).toBe('host_lost')
+      expect(await stateOf(attempt.job_id)).toBe('backoff')
+
+      await says(attempt, 1, signalled(137), empty)
+      expect(await held(attempt.job_id)).toEqual([])
+      expect(await stateOf(attempt.job_id)).toBe('backoff')
+    })
 
     test('a grant gives each rank a host of its own, and each host is told its rank and its own devices', async () => {
       const attempt = await launch()
@@ -221,9 +252,22 @@ export function ranksConformance(name: string, newStore: () => Promise<TestStore
       expect(await jobOf(t.store, attempt.job_id)).toMatchObject({ state: 'ended', reason: 'stopped' })
       expect(await held(attempt.job_id)).toEqual([host_id])
       expect(await wanted(host_id)).toEqual(['stop'])
-      expect(
-        failureCode(await t.store.transact((tx) => admitHost(tx, host_id, 'remove')).catch((e: unknown) => e)),
-      ).toBe('state_conflict')
+    })
+
+    test('a host is removed when it is gone and its rank was given up, and not while it may hold one', async () => {
+      const attempt = await launch()
+      await allSay(attempt, started)
+      const { host_id } = await rank(attempt.job_id, 2)
+      await t.store.transact((tx) => disconnected(tx, host_id))
+      const remove = () => t.store.transact((tx) => admitHost(tx, host_id, 'remove'))
+      expect(failureCode(await remove().catch((error: unknown) => error))).toBe('state_conflict')
+      await t.store.transact((tx) => requestStop(tx, attempt.job_id, { actor: 'test', force: true }))
+      await remove()
+      expect(await held(attempt.job_id)).toEqual(['a', 'b'])
+      for (const number of [0, 1]) await says(attempt, number, signalled(137), empty)
+      await advance(t.store, attempt.job_id)
+      expect(await stateOf(attempt.job_id)).toBe('ended')
+      expect(await held(attempt.job_id)).toEqual([])
     })
 
     test('it stalls when every rank that runs has, and not while one moves', async () => {
@@ -294,6 +338,7 @@ export function ranksConformance(name: string, newStore: () => Promise<TestStore
       expect((await viewJob(t.store.read, await jobOf(t.store, waiting.id))).waitingFor).toBe(
         '1st in pool default; needs 3 hosts with 1 device each, 0 such free',
       )
+      await t.store.transact((tx) => pauseJob(tx, waiting.id, 'test'))
       await allSay(holder, started, exited(0), empty) // grants the waiting one, whose workflow has not looked yet
       expect(await held(waiting.id)).toEqual(['a', 'b', 'c'])
       await t.store.transact((tx) => requestStop(tx, waiting.id, { actor: 'test', force: false }))

@@ -3,6 +3,7 @@ import { startPostgres } from '../support/postgres.js'
 import { newPostgresStore } from '../support/stores.js'
 import { queueConformance } from './queue.js'
 import { ranksConformance } from './ranks.js'
+import { silenceConformance } from './silence.js'
 import { startingConformance } from './starting.js'
 import { storeConformance } from './store.js'
 
@@ -18,3 +19,4 @@ queueConformance('the queue on PostgreSQL', async () => newPostgresStore(await p
 
 startingConformance('starting on PostgreSQL', async () => newPostgresStore(await postgres.createDatabase()))
 ranksConformance('ranks on PostgreSQL', async () => newPostgresStore(await postgres.createDatabase()))
+silenceConformance('silence on PostgreSQL', async () => newPostgresStore(await postgres.createDatabase()))

@@ -1,6 +1,7 @@
 import { newSqliteStore } from '../support/stores.js'
 import { queueConformance } from './queue.js'
 import { ranksConformance } from './ranks.js'
+import { silenceConformance } from './silence.js'
 import { startingConformance } from './starting.js'
 import { storeConformance } from './store.js'
 
@@ -8,3 +9,4 @@ storeConformance('the store on SQLite', newSqliteStore)
 queueConformance('the queue on SQLite', newSqliteStore)
 startingConformance('starting on SQLite', newSqliteStore)
 ranksConformance('ranks on SQLite', newSqliteStore)
+silenceConformance('silence on SQLite', newSqliteStore)

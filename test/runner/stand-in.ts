@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type WebSocket, WebSocketServer } from 'ws'
-import type { Assignment, Fact, FactBody, Hello, ToAgent } from '../../src/schema/agent.js'
+import type { Assignment, Fact, FactBody, FromAgentParsed, Hello, ToAgent } from '../../src/schema/agent.js'
 import { FromAgent } from '../../src/schema/agent.js'
 
 /** A host's server that keeps everything in memory: what is wanted, facts (each number once), logs, blobs. */
@@ -13,6 +13,10 @@ export class StandIn {
   /** When false, facts are taken and never acknowledged. */
   acknowledges = true
   blobFailures = 0
+  /** What beats are answered with; undefined: not answered at all. */
+  leaseMs: number | null | undefined = undefined
+  /** Whether the host said last that all that it runs is under a lease. */
+  leased = false
   /** Every fact as it came, repetitions included, with the ms of its arrival by `performance.now()`. */
   readonly arrivals: { fact: Fact; at: number; message: number }[] = []
   readonly #facts = new Map<string, Fact>()
@@ -105,17 +109,25 @@ export class StandIn {
     socket.on('message', (data) => this.#hear(socket, FromAgent.parse(JSON.parse(String(data)))))
   }
 
-  #hear(socket: WebSocket, message: FromAgent): void {
+  #hear(socket: WebSocket, message: FromAgentParsed): void {
     if (message.type === 'hello') {
       this.hellos.push(message)
+      this.#renew(socket, message)
       socket.send(JSON.stringify({ type: 'snapshot', assignments: [...this.assignments.values()] } satisfies ToAgent))
     }
+    if (message.type === 'beat') this.#renew(socket, message)
     if (message.type !== 'facts') return
     this.#messages += 1
     const acked = message.facts
       .filter((fact) => this.#take(fact))
       .map(({ jobId, attempt, n }) => ({ jobId, attempt, n }))
     if (this.acknowledges) socket.send(JSON.stringify({ type: 'ack', facts: acked } satisfies ToAgent))
+  }
+
+  #renew(socket: WebSocket, { sentAt, leased }: { sentAt?: number | undefined; leased: boolean }): void {
+    this.leased = leased
+    if (this.leaseMs === undefined) return
+    socket.send(JSON.stringify({ type: 'beat', sentAt, leaseMs: this.leaseMs } satisfies ToAgent))
   }
 
   /** As the server does: each number once and in its order; false for one that cannot be taken yet. */

@@ -3,7 +3,7 @@ import type { Host } from '../../client/index.js'
 import type { HostOptions } from '../../host-main.js'
 import { formatSize } from '../../schema/size.js'
 import { connect } from '../connection.js'
-import { hostAddress, type ServerFlags, wholeNumber, withServer } from '../options.js'
+import { hostAddress, label, type ServerFlags, wholeNumber, withServer } from '../options.js'
 import { print, printJson } from '../output.js'
 import { between } from '../text.js'
 
@@ -12,10 +12,15 @@ export function define(command: Command): void {
   command
     .enablePositionalOptions()
     .option('--home <folder>', 'default ANNEAL_HOME, or ~/.anneal')
-    .option('--url <url>', 'the server; default ANNEAL_URL. The token comes from ANNEAL_TOKEN')
+    .option('--url <url>', 'the server; default ANNEAL_URL')
+    .option(
+      '--token-file <file>',
+      'holds the token, and may be given another while the host runs; default ANNEAL_TOKEN',
+    )
     .option('--name <name>', 'default: the name of the machine')
     .option('--pool <pool>', 'default: default')
     .option('--address <address>', 'where other hosts reach this one; default: where the server sees it', hostAddress)
+    .option('--label <name=value>', 'what you say of the machine, such as rack=a3 or nvlink; repeatable', label)
     .option('--devices <count>', 'that many CPU slots in place of the GPUs that are found', wholeNumber)
     .action(async (options: HostOptions) => {
       const { hostMain } = await import('../../host-main.js')
@@ -56,6 +61,8 @@ function describe(host: Host): string {
     `reached by other hosts at ${host.address}`,
     `${host.cpus} CPUs, ${formatSize(host.memoryBytes)} memory, ${formatSize(host.diskFreeBytes)} disk free`,
   ]
+  const labels = Object.entries(host.labels).map(([name, value]) => (value ? `${name}=${value}` : name))
+  if (labels.length > 0) facts.push(`labels ${labels.join(', ')}`)
   return [head, ...facts.map((fact) => `  ${fact}`), ...host.devices.map((device) => `  ${deviceLine(device)}`)].join(
     '\n',
   )

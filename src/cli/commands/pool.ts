@@ -28,12 +28,33 @@ export function define(command: Command): void {
     .argument('<pool>')
     .addOption(new Option('--preempt', 'running jobs of lower priority give way to the head of the queue'))
     .addOption(new Option('--no-preempt', 'they do not, as at first'))
-  withServer(set).action(async (name: string, flags: ServerFlags & { preempt?: boolean }) => {
-    if (flags.preempt === undefined) {
-      throw new Failure('invalid_request', 'Nothing to change', { next: 'say --preempt or --no-preempt' })
+    .addOption(
+      new Option(
+        '--on-silence <what>',
+        'wait for a host that is silent, as at first; or fence: go on elsewhere',
+      ).choices(['wait', 'fence']),
+    )
+  withServer(set).action(async (name: string, flags: ServerFlags & PoolFlags) => {
+    const { preempt, onSilence } = flags
+    if (preempt === undefined && onSilence === undefined) {
+      throw new Failure('invalid_request', 'Nothing to change', { next: 'say --preempt, --no-preempt or --on-silence' })
     }
-    const pool = await connect(flags).setPool(name, { preempts: flags.preempt })
+    const pool = await connect(flags).setPool(name, {
+      ...(preempt === undefined ? {} : { preempts: preempt }),
+      ...(onSilence === undefined ? {} : { onSilence }),
+    })
     if (flags.json) return printJson(pool)
-    print(`${pool.name}  ${pool.preempts ? 'preempts: lower priorities give way' : 'does not preempt'}`)
+    const preempts = pool.preempts ? 'preempts: lower priorities give way' : 'does not preempt'
+    print(`${pool.name}  ${preempts}  ${ON_SILENCE[pool.onSilence]}`)
   })
 }
+
+interface PoolFlags {
+  preempt?: boolean
+  onSilence?: 'wait' | 'fence'
+}
+
+const ON_SILENCE = {
+  wait: 'waits for a host that is silent',
+  fence: 'fences: a job whose host is silent goes on elsewhere',
+} as const
