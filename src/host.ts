@@ -6,9 +6,11 @@ import { ulid } from 'ulid'
 import { Agent } from './runner/agent.js'
 import { Connection } from './runner/connection.js'
 import { findContainment } from './runner/containment/index.js'
+import { DeviceWatch } from './runner/device-watch.js'
 import { freeBytes } from './runner/exit-hints.js'
 import { currentBootId } from './runner/process-table.js'
 import type { Site } from './runner/site.js'
+import { unfinishedRuns } from './runner/unfinished.js'
 import { readText, writeWhole } from './runner/whole-file.js'
 import { BEAT_EVERY, type Containment, type Device, STUCK_AFTER } from './schema/agent.js'
 import { SECOND } from './schema/duration.js'
@@ -53,15 +55,26 @@ export async function startHost(options: HostOptions): Promise<Host> {
   const bootId = options.bootId ?? currentBootId()
   const stuckAfterMs = options.stuckAfterMs ?? STUCK_AFTER
   const send: Site['send'] = (facts) => void connection.send({ type: 'facts', facts })
-  const site: Site = { home, serverUrl, token, bootId, env, devices, containment, stuckAfterMs, logger, send }
+  const troubleWith: Site['troubleWith'] = (uuids) => watch.troubleWith(uuids)
+  const machine = { home, bootId, env, devices, containment }
+  const site: Site = { ...machine, serverUrl, token, stuckAfterMs, logger, send, troubleWith }
   const agent = new Agent(site, (message) => connection.send(message))
   const connection = new Connection({ serverUrl, token, logger, opened: greet, received: (it) => agent.receive(it) })
 
+  const watch = new DeviceWatch({
+    devices,
+    uses: () => agent.uses,
+    say: (troubles) => void connection.send({ type: 'devices', troubles }),
+    logger,
+  })
+
   function greet(): void {
     const { name, pool } = options
-    const machine = { cpus: availableParallelism(), memoryBytes: totalmem(), diskFreeBytes: freeBytes(home) }
-    const who = { hostId, name, pool, bootId, version: version(), containment: containment.level, devices }
-    connection.send({ type: 'hello', ...who, ...machine })
+    const resources = { cpus: availableParallelism(), memoryBytes: totalmem(), diskFreeBytes: freeBytes(home) }
+    const { level, enforces } = containment
+    const who = { hostId, name, pool, bootId, version: version(), containment: level, enforces, devices }
+    connection.send({ type: 'hello', ...who, ...resources })
+    watch.greet()
     agent.serverIsBack()
   }
   function beat(): void {
@@ -70,6 +83,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
   }
 
   agent.adopt()
+  containment.sweep(unfinishedRuns(home))
   connection.open()
   const timers = [setInterval(beat, BEAT_EVERY), setInterval(() => agent.poll(), POLL_EVERY)]
   return {
@@ -77,6 +91,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
     containment: containment.level,
     async close() {
       for (const timer of timers) clearInterval(timer)
+      watch.close()
       agent.close()
       containment.close()
       await connection.close()

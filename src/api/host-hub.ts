@@ -3,6 +3,7 @@ import type { WebSocket } from 'ws'
 import { crashPoint } from '../crash-point.js'
 import { type Assignment, type Fact, FromAgent, type Hello, LEASE, type ToAgent } from '../schema/agent.js'
 import { Failure, failureCode } from '../schema/failure.js'
+import { noteTroubles } from '../store/device-troubles.js'
 import { applyFacts } from '../store/facts.js'
 import { beat, desiredState, disconnected, registerHost } from '../store/hosts.js'
 import type { Store } from '../store/store.js'
@@ -110,6 +111,9 @@ class HostConnection {
     const { hostId } = this
     if (!hostId) throw new Failure('invalid_request', 'The first message of a host must be its hello')
     if (message.type === 'beat') return this.#deps.store.transact((tx) => beat(tx, hostId, message.diskFreeBytes))
+    if (message.type === 'devices') {
+      return this.#deps.store.transact((tx) => noteTroubles(tx, hostId, message.troubles))
+    }
     return this.#takeFacts(hostId, message.facts)
   }
 

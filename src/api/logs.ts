@@ -18,7 +18,7 @@ const LAST_BYTES_WITHIN = 30 * SECOND
 const StreamRef = z.object({
   ref: z.string().min(1).max(100),
   attempt: z.coerce.number().int().min(1),
-  stream: z.string().regex(/^(setup|\d{1,4})$/, 'expected setup, or the number of a rank'),
+  stream: z.string().regex(/^(setup|stacks|\d{1,4})$/, 'expected setup, stacks, or the number of a rank'),
 })
 
 const Bytes = z.any().describe('application/octet-stream')

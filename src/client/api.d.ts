@@ -574,6 +574,11 @@ export interface components {
                 uuid: string;
             }[];
             diskFreeBytes: number;
+            /** @description limits of a job that the host's kernel keeps; the others are only counted */
+            enforces: {
+                cpus: boolean;
+                memory: boolean;
+            };
             id: string;
             /**
              * Format: date-time
@@ -663,12 +668,12 @@ export interface components {
                 };
             };
             resources: {
-                /** @description counted when a host is chosen; not enforced in this version */
+                /** @description counted when a host is chosen, and a limit where the host can enforce it; `anneal host list` says so */
                 cpus?: number;
                 /** @description devices held; default 1. A host without GPUs gives CPU slots. 0: none, and no waiting for one */
                 gpus?: number;
                 gpuType?: string;
-                /** @description counted when a host is chosen; not enforced in this version */
+                /** @description counted when a host is chosen, and a limit where the host can enforce it */
                 memory?: string;
                 /** @default 1 */
                 nodes: number;
@@ -784,12 +789,12 @@ export interface components {
             };
             /** @default {} */
             resources?: {
-                /** @description counted when a host is chosen; not enforced in this version */
+                /** @description counted when a host is chosen, and a limit where the host can enforce it; `anneal host list` says so */
                 cpus?: number;
                 /** @description devices held; default 1. A host without GPUs gives CPU slots. 0: none, and no waiting for one */
                 gpus?: number;
                 gpuType?: string;
-                /** @description counted when a host is chosen; not enforced in this version */
+                /** @description counted when a host is chosen, and a limit where the host can enforce it */
                 memory?: string;
                 /** @default 1 */
                 nodes?: number;
@@ -898,7 +903,7 @@ export interface components {
             exitCode?: number;
             message: string;
             /** @enum {string} */
-            reason: "completed" | "process_failed" | "out_of_memory" | "stalled" | "setup_failed" | "queue_time_limit" | "start_time_limit" | "run_time_limit" | "total_time_limit" | "stopped" | "preempted" | "host_lost" | "host_disk_full" | "exit_unknown" | "provider_rejected" | "provider_failed" | "provider_lost" | "provider_unknown";
+            reason: "completed" | "process_failed" | "out_of_memory" | "stalled" | "setup_failed" | "queue_time_limit" | "start_time_limit" | "run_time_limit" | "total_time_limit" | "stopped" | "preempted" | "host_lost" | "host_disk_full" | "device_busy" | "exit_unknown" | "provider_rejected" | "provider_failed" | "provider_lost" | "provider_unknown";
         };
         Plan: {
             /** @description some host of the pool could hold it */

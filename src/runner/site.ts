@@ -14,6 +14,8 @@ export interface Site {
   /** Ms between SIGKILL and saying that a tree is stuck. */
   stuckAfterMs: number
   logger: Logger
+  /** Why one of these devices may not be used now, asked of the machine; undefined when all may. Never rejects. */
+  troubleWith(devices: readonly string[]): Promise<string | undefined>
   /** Sends facts that are on the disk; those that do not arrive are sent again later. */
   send(facts: Fact[]): void
 }

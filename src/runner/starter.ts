@@ -4,6 +4,7 @@ import type { Assignment } from '../schema/agent.js'
 import type { Tree } from './containment/tree.js'
 import type { FactLog } from './fact-log.js'
 import { prepare, spawnWrapper } from './launch.js'
+import { DeviceBusy } from './refusal.js'
 import type { RunFolder } from './run-folder.js'
 import type { Site } from './site.js'
 import { readText } from './whole-file.js'
@@ -57,11 +58,12 @@ export class Starter {
   }
 
   async #launch(assignment: Assignment, signal: AbortSignal): Promise<void> {
-    const { facts, changed } = this.about
+    const { facts, site, changed } = this.about
     const subject = { ...this.about, assignment }
     try {
-      const launch = await prepare(subject, signal)
+      const [launch, trouble] = await Promise.all([prepare(subject, signal), site.troubleWith(assignment.devices)])
       if (signal.aborted) return
+      if (trouble !== undefined) throw new DeviceBusy(trouble)
       if (launch.setup?.cached && !facts.has('setup_done')) {
         facts.append({ type: 'setup', cached: true }, { type: 'setup_done', cached: true })
       }

@@ -44,6 +44,9 @@ export const Assignment = z.object({
   secrets: z.array(z.string()),
   /** Device UUIDs. */
   devices: z.array(z.string()),
+  /** Limits on what it may use; null, or left out: whatever there is. */
+  cpus: z.number().nullable().optional(),
+  memoryBytes: z.number().nullable().optional(),
   tty: z.boolean(),
   graceMs: z.number(),
   /** Set once the stop is wanted: epoch ms after which the tree is killed counts from the agent's own SIGTERM. */
@@ -64,6 +67,9 @@ const ExitFact = z.object({
   signalled: z.boolean().optional(),
   unknown: z.enum(['no_record', 'reboot']).optional(),
   outOfMemory: z.string().optional(),
+  memory: z.object({ kills: z.int(), limitBytes: z.number().nullable(), peakBytes: z.number().nullable() }).optional(),
+  deviceBusy: z.string().optional(),
+  stall: z.object({ sinceMs: z.number(), stacks: z.boolean() }).optional(),
   diskFull: z.boolean().optional(),
   diagnosis: z.object({ cause: z.enum(Object.keys(CAUSES) as [Cause, ...Cause[]]), line: z.string() }).optional(),
 })
@@ -83,7 +89,7 @@ export const FactBody = z.discriminatedUnion('type', [
   }),
   z.object({ type: z.literal('saving') }),
   z.object({ type: z.literal('checkpoint'), path: z.string() }),
-  z.object({ type: z.literal('stalled'), sinceMs: z.number() }),
+  z.object({ type: z.literal('stalled'), sinceMs: z.number(), stacks: z.boolean().optional() }),
   z.object({ type: z.literal('exited'), exit: ExitFact }),
   z.object({ type: z.literal('empty') }),
   z.object({ type: z.literal('stuck'), pids: z.array(z.int()) }),
@@ -109,6 +115,8 @@ export const Hello = z.object({
   bootId: z.string(),
   version: z.string(),
   containment: z.enum(CONTAINMENT),
+  /** Which limits of a job the kernel keeps there; agents of before do not say. */
+  enforces: z.object({ cpus: z.boolean(), memory: z.boolean() }).optional(),
   devices: z.array(Device),
   cpus: z.number(),
   memoryBytes: z.number(),
@@ -116,8 +124,14 @@ export const Hello = z.object({
 })
 export type Hello = z.infer<typeof Hello>
 
+/** A device that may not be handed out, as its host sees it: used by somebody outside, or in need of repair. */
+export const DeviceTrouble = z.object({ uuid: z.string(), state: z.enum(['busy', 'faulty']), note: z.string() })
+export type DeviceTrouble = z.infer<typeof DeviceTrouble>
+
 export const FromAgent = z.discriminatedUnion('type', [
   Hello,
+  /** All that stands against handing out devices of this host at present; said after the hello and when it changes. */
+  z.object({ type: z.literal('devices'), troubles: z.array(DeviceTrouble) }),
   z.object({ type: z.literal('facts'), facts: z.array(Fact) }),
   z.object({ type: z.literal('beat'), diskFreeBytes: z.number() }),
 ])

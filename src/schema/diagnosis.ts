@@ -1,3 +1,6 @@
+import type { MemoryFacts } from './contract.js'
+import { formatSize } from './size.js'
+
 /** What the end of a log says of why a process failed. Each has a sentence; what to do stands in docs/failures.md. */
 export const CAUSES = {
   device_error: 'a device reported a hardware error',
@@ -53,6 +56,14 @@ export function diagnose(code: number, tail: readonly string[]): Diagnosis | und
     if (line !== undefined) return { cause, line: cut(line) }
   }
   return undefined
+}
+
+/** Of a process whose memory the kernel counted: why it was killed; undefined when the kernel killed nothing of it. */
+export function memoryVerdict({ kills, limitBytes, peakBytes }: MemoryFacts): string | undefined {
+  if (kills === 0) return undefined
+  const peak = peakBytes === null ? '' : ` (peak ${formatSize(peakBytes)})`
+  if (limitBytes === null) return `Killed by the kernel: the host's memory ran out${peak}`
+  return `Killed by the kernel: the job's memory limit of ${formatSize(limitBytes)} was reached${peak}`
 }
 
 /** For an outcome's message: the sentence, and what the log said. */

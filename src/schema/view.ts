@@ -140,6 +140,9 @@ export const HostView = z
     lastSeenAt: time,
     version: z.string(),
     containment: z.string().describe('cgroup and pid_namespace promise the whole tree, best_effort does not'),
+    enforces: z
+      .object({ cpus: z.boolean(), memory: z.boolean() })
+      .describe("limits of a job that the host's kernel keeps; the others are only counted"),
     cpus: z.number(),
     memoryBytes: z.number(),
     diskFreeBytes: z.number(),

@@ -39,7 +39,9 @@ export function compileAgent(): void {
       logLevel: 'warning',
     })
     copyFileSync(join(root, 'src/runner/wrapper.sh'), join(compiled, 'dist/runner/wrapper.sh'))
-    cpSync(join(root, 'src/runner/setup-python'), join(compiled, 'dist/runner/setup-python'), { recursive: true })
+    for (const hook of ['setup-python', 'stall-python']) {
+      cpSync(join(root, 'src/runner', hook), join(compiled, 'dist/runner', hook), { recursive: true })
+    }
     copyFileSync(join(root, 'package.json'), join(compiled, 'package.json'))
     writeFileSync(join(compiled, 'dist/agent.js'), ENTRY)
   })

@@ -52,11 +52,17 @@ function describe(host: Host): string {
   const head = `${host.name}  ${link}${admission}  pool ${host.pool}  id ${host.id}`
   const facts = [
     `containment ${host.containment}: ${promise}`,
+    limitsLine(host.enforces),
     `${host.cpus} CPUs, ${formatSize(host.memoryBytes)} memory, ${formatSize(host.diskFreeBytes)} disk free`,
   ]
   return [head, ...facts.map((fact) => `  ${fact}`), ...host.devices.map((device) => `  ${deviceLine(device)}`)].join(
     '\n',
   )
+}
+
+function limitsLine({ cpus, memory }: Host['enforces']): string {
+  const say = (what: string, isKept: boolean) => `${what} ${isKept ? 'enforced' : 'only counted'}`
+  return `limits of a job: ${say('CPUs', cpus)}, ${say('memory', memory)}`
 }
 
 function deviceLine({ uuid, kind, model, state, note, heldBy, memoryBytes }: Host['devices'][number]): string {

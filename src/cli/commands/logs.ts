@@ -18,7 +18,7 @@ export function define(command: Command): void {
     .argument('<ref>', 'id, beginning of an id, or name (the newest of it)')
     .option('-f, --follow', 'go on until the job has ended; the exit code is then that of its outcome')
     .option('--attempt <number>', 'only that attempt; all of them, in their order, without it', wholeNumber)
-    .option('--stream <stream>', 'setup, or the rank of a process', '0')
+    .option('--stream <stream>', 'setup, stacks (of a stall), or the rank of a process', '0')
   withServer(command).action(async (ref: string, flags: Flags) => {
     const client = connect(flags)
     const job = await client.showJob(ref)
