@@ -1134,7 +1134,7 @@ export interface components {
             /** @description 1 is next */
             position: number;
             /** @enum {string} */
-            reason: "no_host" | "never_fits" | "behind_others" | "not_enough_free";
+            reason: "no_host" | "withheld" | "never_fits" | "behind_others" | "not_enough_free";
         };
         Token: {
             /**

@@ -29,7 +29,11 @@ const SIGNS: [Cause, RegExp][] = [
     'device_error',
     /NVRM: Xid|uncorrectable ECC|cudaErrorECCUncorrectable|CUDA_ERROR_ECC_UNCORRECTABLE|GPU has fallen off the bus|CUDA error: (unspecified launch failure|hardware stack error|misaligned address in hardware)/i,
   ],
-  ['diverged', /\bloss\b['"]?\s*(?:[:=]|is|became)\s*['"]?-?(?:nan|inf)\b|(?:nan|inf) (?:loss|in loss)\b/i],
+  // A best loss so far begins as infinity everywhere.
+  [
+    'diverged',
+    /(?<!\b(?:best|min|minimum)[ _/]\w{0,20})\b\w*loss(?:_\w+)?\b['"]?\s*(?:[:=]|is|became|->)?\s*['"]?(?:tensor\()?-?(?:nan|inf|infinity)\b|(?:nan|inf) (?:loss|in loss)\b|Backward\w*' returned nan values/i,
+  ],
   ['communication', /\bnccl\w*Error\b|NCCL error|Watchdog caught collective operation timeout|Gloo connect\w* failed/i],
   ['missing_module', /^(?:ModuleNotFoundError|ImportError):/],
   ['missing_file', /^FileNotFoundError:|No such file or directory/],

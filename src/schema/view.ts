@@ -74,7 +74,7 @@ export const JobSummary = z.object(summary).meta({ id: 'JobSummary' })
 export type JobSummary = z.infer<typeof JobSummary>
 
 /** Why a job in a queue has no device yet, for programs; `waitingFor` says it in words. */
-export const QUEUE_REASONS = ['no_host', 'never_fits', 'behind_others', 'not_enough_free'] as const
+export const QUEUE_REASONS = ['no_host', 'withheld', 'never_fits', 'behind_others', 'not_enough_free'] as const
 export const Standing = z
   .object({
     pool: z.string(),

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll } from 'vitest'
 import { startPostgres } from '../support/postgres.js'
 import { newPostgresStore } from '../support/stores.js'
+import { machineConformance } from './machine.js'
 import { queueConformance } from './queue.js'
 import { storeConformance } from './store.js'
 
@@ -13,3 +14,5 @@ afterAll(() => postgres.stop())
 storeConformance('the store on PostgreSQL', async () => newPostgresStore(await postgres.createDatabase()))
 
 queueConformance('the queue on PostgreSQL', async () => newPostgresStore(await postgres.createDatabase()))
+
+machineConformance('machines on PostgreSQL', async () => newPostgresStore(await postgres.createDatabase()))
