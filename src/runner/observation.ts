@@ -68,8 +68,12 @@ export class Observation {
     const { facts, captureStacks } = this.about
     this.#isCapturing = true
     const stacks = await captureStacks()
+    try {
+      if (!facts.has('exited')) facts.append({ type: 'stalled', sinceMs, stacks })
+    } catch {
+      // A full disk, or closed meanwhile: the next look, or the next agent, finds the stall again.
+    }
     this.#isCapturing = false
-    if (!facts.has('exited') && !facts.has('stalled')) facts.append({ type: 'stalled', sinceMs, stacks })
   }
 
   #reportSetup(): void {

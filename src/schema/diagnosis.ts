@@ -32,7 +32,7 @@ const SIGNS: [Cause, RegExp][] = [
   // A best loss so far begins as infinity everywhere.
   [
     'diverged',
-    /(?<!\b(?:best|min|minimum)[ _/]\w{0,20})\b\w*loss(?:_\w+)?\b['"]?\s*(?:[:=]|is|became|->)?\s*['"]?(?:tensor\()?-?(?:nan|inf|infinity)\b|(?:nan|inf) (?:loss|in loss)\b|Backward\w*' returned nan values/i,
+    /(?<!\b(?:best|min|lowest) (?:\w+ )?)\b(?!(?:best|min|lowest)_)\w*loss(?:_\w+)?\b['"]?\s*(?:[:=]|is|became|->)?\s*['"]?(?:tensor\()?-?(?:nan|inf|infinity)\b|(?:nan|inf) (?:loss|in loss)\b|Backward\w*' returned nan values/i,
   ],
   ['communication', /\bnccl\w*Error\b|NCCL error|Watchdog caught collective operation timeout|Gloo connect\w* failed/i],
   ['missing_module', /^(?:ModuleNotFoundError|ImportError):/],

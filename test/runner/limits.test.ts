@@ -33,10 +33,10 @@ if (unenforced.length > 0) {
   console.warn(`limits on ${unenforced.join(' and ')} are not tested here: no cgroup of that controller can be made`)
 }
 
-/** Takes memory until it is killed, and says how far it came. */
+/** Takes memory until it is killed, and says how far it came; ends by itself at four times the limit. */
 const hungry = `python3 -c '
 parts = []
-while True:
+while len(parts) < 40:
     parts.append(bytearray(10_000_000))
     parts[-1][::4096] = b"x" * len(parts[-1][::4096])
     print(len(parts), flush=True)
@@ -114,15 +114,14 @@ describe.skipIf(!here.enforces.memory)('a memory limit that the kernel keeps', (
 describe.skipIf(!here.enforces.cpus)('a CPU limit that the kernel keeps', () => {
   it('holds back what would use more, by the counters of the group', async () => {
     const { server, home } = await newMachine()
-    const job = assignment('while :; do :; done & while :; do :; done & wait', { cpus: 0.5, graceMs: 0 })
+    const job = assignment('while :; do :; done & while :; do :; done & wait', { cpus: 0.05, graceMs: 0 })
     server.want(job)
     await started(server, job)
     const [group] = groupsOf(home, job)
     const counters = () => readFileSync(join(group as string, 'cpu.stat'), 'utf8')
     const count = (name: string) => Number(counters().match(new RegExp(`^${name} (\\d+)$`, 'm'))?.[1])
-    await until('it has been held back', () => count('nr_throttled') >= 5)
-    // In no period may it use more than its share, so nearly every period ends with it being held back.
-    expect(count('nr_throttled')).toBeLessThanOrEqual(count('nr_periods'))
+    // A twentieth is less than what two busy loops get on any machine, however much else runs there.
+    await until('it has been held back', () => count('nr_throttled') >= 3, 45_000)
     server.stop(job)
     await ended(server, job)
     await untilGone(home, job)
