@@ -46,7 +46,7 @@ export function findLimitPlaces(name: string, unified: string | undefined): Limi
   const find = (controller: 'memory' | 'cpu') => {
     const own = ownGroupV1(controller)
     const folder = own && join(own, name)
-    if (folder && works(folder)) return { version: 1 as const, folder }
+    if (folder && works(folder, TRIAL[controller])) return { version: 1 as const, folder }
     return unified && hands(controller, unified) ? { version: 2 as const, folder: unified } : undefined
   }
   return { memory: find('memory'), cpu: find('cpu') }
@@ -68,7 +68,9 @@ export function limitGroups(places: LimitPlaces, name: string, limits: Limits): 
     groups.push(joined(join(memory.folder, name), [must('memory.limit_in_bytes', bytes), swap]))
   }
   if (cpu?.version === 1) {
-    const settings = [must('cpu.cfs_period_us', String(PERIOD)), must('cpu.cfs_quota_us', quota)]
+    // Refused where the agent's own group has a smaller quota, which then holds.
+    const share = { file: 'cpu.cfs_quota_us', value: quota, optional: true }
+    const settings = [must('cpu.cfs_period_us', String(PERIOD)), share]
     groups.push(joined(join(cpu.folder, name), settings))
   }
   const settings = [
@@ -148,11 +150,18 @@ function ownGroupV1(controller: string): string | undefined {
   return undefined
 }
 
-/** Whether groups of version 1 can be made here and entered. */
-function works(folder: string): boolean {
+/** A limit of each controller of version 1 that any group above would allow. */
+const TRIAL = {
+  memory: must('memory.limit_in_bytes', String(64 * 1024 * 1024)),
+  cpu: must('cpu.cfs_quota_us', String(10 * LEAST_QUOTA)),
+}
+
+/** Whether groups of version 1 can be made here, entered and limited. */
+function works(folder: string, { file, value }: LimitGroup['settings'][number]): boolean {
   const trial = join(folder, `trial-${process.pid}`)
   try {
     mkdirSync(trial, { recursive: true })
+    writeFileSync(join(trial, file), value)
     return spawnSync('sh', ['-c', 'echo $$ >"$0/cgroup.procs"', trial]).status === 0
   } catch {
     return false
