@@ -74,7 +74,7 @@ test('a damaged GPU is not to be used until it is mended', async () => {
 /** A watch of two GPUs whose nvidia-smi answers as `apps` says at that time. */
 function watch(uses: { pids: number[]; devices: string[] }, apps: string | Error, remapped = '') {
   const said: DeviceTrouble[][] = []
-  const machine = {
+  const machine: { apps: string | Error; said: DeviceTrouble[][]; it: DeviceWatch } = {
     apps,
     said,
     it: new DeviceWatch({
