@@ -22,7 +22,7 @@ export function outcomeOf(attempt: AttemptFacts): Outcome {
   if (!exit) return outcome('exit_unknown', 'The host reports the end and nothing about it.')
   if (exit.unknown === 'reboot') return outcome('host_lost', 'The host was restarted while the attempt ran.')
   if (exit.deviceBusy) return outcome('device_busy', exit.deviceBusy)
-  const killed = exit.memory && exit.code !== 0 ? memoryVerdict(exit.memory) : undefined
+  const killed = exit.memory && memoryVerdict(exit.memory)
   if (exit.code === null && exit.diskFull) return outcome('host_disk_full')
   if (exit.code === null && killed) return outcome('out_of_memory', `${killed}.`)
   if (exit.code === null) return outcome('exit_unknown', 'The process is gone and left no exit record.')
