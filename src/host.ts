@@ -6,11 +6,13 @@ import { ulid } from 'ulid'
 import { Agent } from './runner/agent.js'
 import { Connection } from './runner/connection.js'
 import { findContainment } from './runner/containment/index.js'
+import { DeviceWatch } from './runner/device-watch.js'
 import { freeBytes } from './runner/exit-hints.js'
 import { Lease } from './runner/lease.js'
 import { currentBootId } from './runner/process-table.js'
 import type { Site } from './runner/site.js'
 import { Spawner } from './runner/spawner.js'
+import { unfinishedRuns } from './runner/unfinished.js'
 import { readText, writeWhole } from './runner/whole-file.js'
 import { BEAT_EVERY, type Containment, type Device, STUCK_AFTER, type ToAgent } from './schema/agent.js'
 import { SECOND } from './schema/duration.js'
@@ -64,8 +66,10 @@ export async function startHost(options: HostOptions): Promise<Host> {
   const lease = new Lease()
   const spawner = new Spawner(env)
   const instance = ulid().toLowerCase()
+  const troubleWith: Site['troubleWith'] = (uuids) => watch.troubleWith(uuids)
+  const machine = { home, bootId, env, devices, containment }
   const site: Site = {
-    ...{ home, serverUrl, bootId, env, devices, containment, spawner, stuckAfterMs, lease, logger, send },
+    ...{ ...machine, serverUrl, spawner, stuckAfterMs, lease, logger, send, troubleWith },
     get token() {
       return currentToken()
     },
@@ -74,12 +78,21 @@ export async function startHost(options: HostOptions): Promise<Host> {
   const received = (message: ToAgent) => agent.receive(message)
   const connection = new Connection({ serverUrl, token: currentToken, logger, opened: greet, received })
 
+  const watch = new DeviceWatch({
+    devices,
+    uses: () => agent.uses,
+    say: (troubles) => void connection.send({ type: 'devices', troubles }),
+    logger,
+  })
+
   function greet(): void {
     const { name, pool, address, labels = {} } = options
-    const machine = { cpus: availableParallelism(), memoryBytes: totalmem(), diskFreeBytes: freeBytes(home) }
+    const resources = { cpus: availableParallelism(), memoryBytes: totalmem(), diskFreeBytes: freeBytes(home) }
+    const { level, enforces } = containment
     const who = { hostId, instance, name, pool, bootId, version: version(), labels, devices }
-    const how = { containment: containment.level, ...(address ? { address } : {}), ...leaseWord() }
-    connection.send({ type: 'hello', ...who, ...machine, ...how })
+    const how = { containment: level, enforces, ...(address ? { address } : {}), ...leaseWord() }
+    connection.send({ type: 'hello', ...who, ...resources, ...how })
+    watch.greet()
     agent.serverIsBack()
   }
   function beat(): void {
@@ -95,6 +108,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
   }
 
   agent.adopt()
+  containment.sweep(unfinishedRuns(home))
   connection.open()
   const timers = [setInterval(beat, BEAT_EVERY), setInterval(poll, POLL_EVERY)]
   return {
@@ -102,6 +116,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
     containment: containment.level,
     async close() {
       for (const timer of timers) clearInterval(timer)
+      watch.close()
       agent.close()
       containment.close()
       spawner.close()

@@ -4,6 +4,7 @@ import { crashPoint } from '../crash-point.js'
 import { type Assignment, BEAT_EVERY, type Fact, type Hello, LEASE, type ToAgent } from '../schema/agent.js'
 import { SECOND } from '../schema/duration.js'
 import { Failure, failureCode } from '../schema/failure.js'
+import { noteTroubles } from '../store/device-troubles.js'
 import { applyFacts } from '../store/facts.js'
 import { sameId } from '../store/host-checks.js'
 import { beat, desiredState, disconnected, registerHost } from '../store/hosts.js'
@@ -179,6 +180,9 @@ class HostConnection {
     const { hostId } = this
     if (!hostId) throw new Failure('invalid_request', 'The first message of a host must be its hello')
     if (message.type === 'beat') return this.#answerBeat(hostId, message)
+    if (message.type === 'devices') {
+      return this.#deps.store.transact((tx) => noteTroubles(tx, hostId, message.troubles))
+    }
     return this.#takeFacts(hostId, message.facts)
   }
 

@@ -21,7 +21,10 @@ const StreamRef = z.object({
   attempt: z.coerce.number().int().min(1),
   stream: z
     .string()
-    .regex(/^(setup(-\d{1,4})?|\d{1,4})$/, 'expected the number of a rank, or setup, or setup-1 of rank 1'),
+    .regex(
+      /^((setup|stacks)(-\d{1,4})?|\d{1,4})$/,
+      'expected the number of a rank, or setup or stacks, or setup-1 or stacks-1 of rank 1',
+    ),
 })
 
 const Bytes = z.any().describe('application/octet-stream')

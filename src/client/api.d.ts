@@ -579,6 +579,11 @@ export interface components {
                 uuid: string;
             }[];
             diskFreeBytes: number;
+            /** @description limits of a job that the host's kernel keeps; the others are only counted */
+            enforces: {
+                cpus: boolean;
+                memory: boolean;
+            };
             id: string;
             /** @description what its operator says of it */
             labels: {
@@ -672,12 +677,12 @@ export interface components {
                 };
             };
             resources: {
-                /** @description counted when a host is chosen; not enforced in this version */
+                /** @description counted when a host is chosen, and a limit where the host can enforce it; `anneal host list` says so */
                 cpus?: number;
                 /** @description devices held on each node; default 1. A host without GPUs gives CPU slots. 0: none, and no waiting for one */
                 gpus?: number;
                 gpuType?: string;
-                /** @description counted when a host is chosen; not enforced in this version */
+                /** @description counted when a host is chosen, and a limit where the host can enforce it */
                 memory?: string;
                 /**
                  * @description hosts that run it side by side, each with its own gpus, cpus and memory: all of them or none
@@ -796,12 +801,12 @@ export interface components {
             };
             /** @default {} */
             resources?: {
-                /** @description counted when a host is chosen; not enforced in this version */
+                /** @description counted when a host is chosen, and a limit where the host can enforce it; `anneal host list` says so */
                 cpus?: number;
                 /** @description devices held on each node; default 1. A host without GPUs gives CPU slots. 0: none, and no waiting for one */
                 gpus?: number;
                 gpuType?: string;
-                /** @description counted when a host is chosen; not enforced in this version */
+                /** @description counted when a host is chosen, and a limit where the host can enforce it */
                 memory?: string;
                 /**
                  * @description hosts that run it side by side, each with its own gpus, cpus and memory: all of them or none
@@ -913,7 +918,7 @@ export interface components {
             exitCode?: number;
             message: string;
             /** @enum {string} */
-            reason: "completed" | "process_failed" | "out_of_memory" | "stalled" | "setup_failed" | "queue_time_limit" | "start_time_limit" | "run_time_limit" | "total_time_limit" | "stopped" | "preempted" | "host_lost" | "host_disk_full" | "exit_unknown" | "provider_rejected" | "provider_failed" | "provider_lost" | "provider_unknown";
+            reason: "completed" | "process_failed" | "out_of_memory" | "stalled" | "setup_failed" | "queue_time_limit" | "start_time_limit" | "run_time_limit" | "total_time_limit" | "stopped" | "preempted" | "host_lost" | "host_disk_full" | "device_busy" | "exit_unknown" | "provider_rejected" | "provider_failed" | "provider_lost" | "provider_unknown";
         };
         Plan: {
             /** @description the hosts of the pool could hold it */
@@ -1168,7 +1173,7 @@ export interface components {
             /** @description 1 is next */
             position: number;
             /** @enum {string} */
-            reason: "no_host" | "never_fits" | "behind_others" | "not_enough_free";
+            reason: "no_host" | "withheld" | "never_fits" | "behind_others" | "not_enough_free";
         };
         Token: {
             /**

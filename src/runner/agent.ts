@@ -73,6 +73,12 @@ export class Agent {
     for (const attempt of this.#attempts.values()) attempt.poll()
   }
 
+  /** Every process of every attempt here, and the devices that these hold. */
+  get uses(): { pids: number[]; devices: string[] } {
+    const attempts = [...this.#attempts.values()]
+    return { pids: attempts.flatMap(({ pids }) => pids), devices: attempts.flatMap(({ devices }) => devices) }
+  }
+
   close(): void {
     for (const attempt of this.#attempts.values()) attempt.close()
     this.#attempts.clear()

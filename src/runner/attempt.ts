@@ -84,6 +84,15 @@ export class Attempt {
     return this.#life.facts.unacknowledged
   }
 
+  get pids(): number[] {
+    return this.#life.facts.has('empty') ? [] : this.#life.tree.pids()
+  }
+
+  /** None once nothing of it lives. */
+  get devices(): string[] {
+    return this.#life.facts.has('empty') ? [] : this.#want.assignment.devices
+  }
+
   serverIsBack(): void {
     this.#life.logs.serverIsBack()
   }

@@ -41,20 +41,56 @@ export async function discoverDevices(options: DiscoveryOptions): Promise<Device
   return whole.sort((a, b) => a.index - b.index)
 }
 
+/** A process that the driver sees computing on a GPU; its pid is null where the driver does not name it. */
+export interface GpuProcess {
+  uuid: string
+  pid: number | null
+  memoryBytes: number | null
+}
+
 /**
- * GPUs on which the driver still sees compute processes, with their process ids in this machine's numbering; the list is
- * empty where the driver names none (processes of another container). Fails with `unavailable` as `discoverDevices`.
+ * Who computes on the GPUs, with process ids in the numbering of the driver's machine; nobody where there is no
+ * nvidia-smi. Fails with `unavailable` as `discoverDevices`.
  */
-export async function busyGpus({ run = runCommand }: { run?: Run } = {}): Promise<Map<string, number[]>> {
+export async function gpuProcesses({ run = runCommand }: { run?: Run | undefined } = {}): Promise<GpuProcess[]> {
   const apps = (await nvidiaSmi(run, ['--query-compute-apps=gpu_uuid,pid,used_memory', AS_CSV])) ?? ''
-  const busy = new Map<string, number[]>()
-  for (const [uuid = '', pid = ''] of rows(apps)) {
+  return rows(apps).map(([uuid = '', pid = '', memory = '']) => {
     if (!uuid.startsWith('GPU-') && !uuid.startsWith('MIG-')) throw brokenSmi('gave what is no list of processes', apps)
-    const pids = busy.get(uuid) ?? []
-    if (/^\d+$/.test(pid)) pids.push(Number(pid))
-    busy.set(uuid, pids)
+    return { uuid, pid: /^\d+$/.test(pid) ? Number(pid) : null, memoryBytes: mebibytes(memory) }
+  })
+}
+
+/**
+ * GPUs whose memory is damaged so that they need a reset or a replacement, with a sentence for each: rows that wait to be
+ * remapped, or could not be, or pages that wait to be retired. Drivers and GPUs that know none of this say nothing.
+ * Source: NVIDIA "GPU Memory Error Management", nvidia-smi --help-query-gpu and --help-query-remapped-rows; seen 2026-11.
+ */
+export async function damagedGpus({ run = runCommand }: { run?: Run | undefined } = {}): Promise<Map<string, string>> {
+  const damaged = new Map<string, string>()
+  const remapped = await optional(run, '--query-remapped-rows=gpu_uuid,remapped_rows.pending,remapped_rows.failure')
+  for (const [uuid = '', pending, failure] of remapped) {
+    if (isYes(pending)) damaged.set(uuid, 'a row of its memory waits to be remapped; reset the GPU')
+    if (isYes(failure)) damaged.set(uuid, 'a row of its memory could not be remapped; the GPU must be replaced')
   }
-  return busy
+  const retired = await optional(run, '--query-gpu=uuid,retired_pages.pending,ecc.errors.uncorrected.volatile.total')
+  for (const [uuid = '', pending, errors = ''] of retired) {
+    const count = /^\d+$/.test(errors) && errors !== '0' ? ` after ${errors} uncorrectable errors` : ''
+    if (isYes(pending)) damaged.set(uuid, `pages of its memory wait to be retired${count}; reset the GPU`)
+  }
+  return damaged
+}
+
+/** `Yes` or `1`, by query and driver. */
+function isYes(value: string | undefined): boolean {
+  return value === 'Yes' || value === '1'
+}
+
+async function optional(run: Run, query: string): Promise<string[][]> {
+  try {
+    return rows(await run('nvidia-smi', [query, AS_CSV]))
+  } catch {
+    return []
+  }
 }
 
 function cpuSlots(count: number): Device[] {

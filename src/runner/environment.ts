@@ -1,5 +1,6 @@
 import { userInfo } from 'node:os'
 import { delimiter, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import type { Assignment, Device } from '../schema/agent.js'
 import { rankEnvironment } from './rendezvous.js'
 import type { Launch, RunFolder } from './run-folder.js'
@@ -7,6 +8,7 @@ import type { Launch, RunFolder } from './run-folder.js'
 /** What a process gets from the agent's own environment. The rest stays out, the agent's secrets above all. */
 const INHERITED =
   /^(PATH|HOME|USER|LOGNAME|LANG|LC_\w+|TZ|SHELL|TMPDIR|LD_LIBRARY_PATH|VIRTUAL_ENV|CUDA_HOME|(\w+_)?proxy)$/i
+const STALL_PYTHON = fileURLToPath(new URL('./stall-python', import.meta.url))
 export const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 
 /**
@@ -31,6 +33,7 @@ export function processEnvironment(options: {
   return {
     ...chosen,
     ...setupEnvironment(launch, chosen.PATH),
+    ...stallEnvironment(assignment, chosen),
     ...visibleGpus(assignment.devices, options.devices),
     ...rankEnvironment(assignment),
     ...(launch.resumeFrom === null ? {} : { ANNEAL_RESUME_FROM: launch.resumeFrom }),
@@ -60,6 +63,11 @@ function setupEnvironment(launch: Launch, path: string | undefined): Record<stri
     PYTHONUSERBASE: env,
     PATH: [join(env, 'bin'), path ?? DEFAULT_PATH].join(delimiter),
   }
+}
+
+/** Where a stall is looked for, a Python process can be asked for its stacks; see stall-python/sitecustomize.py. */
+function stallEnvironment({ stallMs }: Assignment, { PYTHONPATH }: NodeJS.ProcessEnv): Record<string, string> {
+  return stallMs === null ? {} : { PYTHONPATH: [STALL_PYTHON, PYTHONPATH].filter(Boolean).join(delimiter) }
 }
 
 /** By UUID, since CUDA and nvidia-smi number the same devices differently. Not set for CPU slots; empty for a job that holds none. */

@@ -1,5 +1,6 @@
 import { closeSync, fstatSync, openSync, readSync, statfsSync } from 'node:fs'
 import { join } from 'node:path'
+import type { MemoryFacts } from '../schema/contract.js'
 import { type Diagnosis, diagnose } from '../schema/diagnosis.js'
 import { readText } from './whole-file.js'
 
@@ -11,15 +12,15 @@ const FULL_BYTES = 1024 * 1024
 const OUT_OF_MEMORY = /CUDA out of memory|torch\.(cuda\.)?OutOfMemoryError|CUDA_ERROR_OUT_OF_MEMORY|^\s*MemoryError\b/
 const DISK_FULL = /No space left on device/
 
-/** Why a process that ended with another code than 0 may have done so, from the kernel first and from its log else. */
-export function exitHints(options: { code: number; log: string; group: string; folder: string }): {
+/** What disk and log say of why a process ended with another code than 0. */
+export function exitHints(options: { code: number; log: string; folder: string }): {
   outOfMemory?: string
   diskFull?: true
   diagnosis?: Diagnosis
 } {
   if (options.code === 0) return {}
   const tail = readTail(options.log).split('\n')
-  const outOfMemory = killedForMemory(options.group) ?? tail.findLast((line) => OUT_OF_MEMORY.test(line))
+  const outOfMemory = tail.findLast((line) => OUT_OF_MEMORY.test(line))
   const isFull = freeBytes(options.folder) < FULL_BYTES || tail.some((line) => DISK_FULL.test(line))
   const diagnosis = outOfMemory === undefined && !isFull ? diagnose(options.code, tail) : undefined
   return {
@@ -39,11 +40,29 @@ export function freeBytes(path: string): number {
   }
 }
 
-/** The kernel counts these where the group has a memory controller. */
-function killedForMemory(group: string): string | undefined {
-  if (group === '') return undefined
-  const kills = Number(readText(join(group, 'memory.events'))?.match(/^oom_kill (\d+)$/m)?.[1] ?? 0)
-  return kills > 0 ? `the kernel killed ${kills} of its processes for want of memory` : undefined
+/** No group of version 1 is without a number; from here on it means that there is no limit. */
+const UNLIMITED = 2 ** 60
+
+/**
+ * What the kernel counted of memory in the first of these groups that has its controller: kills by itself, whatever made
+ * them needed, and the most that was in use. Files of version 2, then of version 1; see cgroup-v2.rst and memory.rst.
+ */
+export function readMemory(groups: readonly string[]): MemoryFacts | undefined {
+  for (const group of groups.filter(Boolean)) {
+    const read = (file: string) => readText(join(group, file))
+    const counters = read('memory.events') ?? read('memory.oom_control')
+    const kills = counters?.match(/^oom_kill (\d+)$/m)?.[1]
+    if (kills === undefined) continue
+    const limit = wholeBytes(read('memory.max') ?? read('memory.limit_in_bytes'))
+    const peakBytes = wholeBytes(read('memory.peak') ?? read('memory.max_usage_in_bytes'))
+    return { kills: Number(kills), limitBytes: limit !== null && limit < UNLIMITED ? limit : null, peakBytes }
+  }
+  return undefined
+}
+
+/** Null for `max`, and where there is no such file. */
+function wholeBytes(text: string | undefined): number | null {
+  return text !== undefined && /^\d+\s*$/.test(text) ? Number(text) : null
 }
 
 function readTail(path: string): string {

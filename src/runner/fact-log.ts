@@ -105,6 +105,8 @@ export class FactLog {
 
   /** All of it or nothing, over the room where there is some. */
   #write(bytes: Buffer): void {
+    // The descriptor may by now be somebody else's file.
+    if (!this.#open) throw new Error('the fact log is closed')
     let written = 0
     try {
       written = writeSync(this.#file, bytes, 0, bytes.length, this.#end)

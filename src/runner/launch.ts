@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url'
 import type { Assignment } from '../schema/agent.js'
 import { SECOND } from '../schema/duration.js'
 import { Checkpoints } from './checkpoints.js'
+import { type Limits, makeGroups } from './containment/limits.js'
 import type { Tree } from './containment/tree.js'
 import { DEFAULT_PATH, processEnvironment } from './environment.js'
 import { freeBytes } from './exit-hints.js'
@@ -11,6 +12,7 @@ import { readSecrets } from './secrets.js'
 import { copyKeptWork, isSetupKept, setupFolder } from './setup-cache.js'
 import type { Site } from './site.js'
 import type { End } from './spawner.js'
+import { writeWhole } from './whole-file.js'
 import { fetchWorkdir } from './workdir.js'
 
 const WRAPPER = fileURLToPath(new URL('./wrapper.sh', import.meta.url))
@@ -49,7 +51,10 @@ export async function prepare({ site, folder, assignment, tree }: Subject, signa
   for (const stream of setup && !setup.cached ? ['setup', '0'] : ['0'])
     closeSync(openSync(folder.file('logs', stream), 'a'))
   const resumeFrom = new Checkpoints(folder.checkpoints).last()
-  const launch = { level: tree.level, group: tree.group, resumeFrom, setup }
+  const limits = site.containment.limitGroups(folder, limitsOf(assignment))
+  const joined = limits.filter((group) => group.joined).map(({ path }) => `${path}\n`)
+  if (joined.length > 0) writeWhole(folder.file('limits'), joined.join(''))
+  const launch = { level: tree.level, group: tree.group, limits, resumeFrom, setup }
   folder.launch = launch
   return launch
 }
@@ -64,6 +69,7 @@ export function spawnWrapper(
   ended: (end: End) => void,
 ): void {
   tree.prepare()
+  makeGroups(launch.limits)
   const secrets = readSecrets(assignment.secrets, site.home, site.env)
   const env = processEnvironment({ folder, assignment, launch, devices: site.devices, secrets, agent: site.env })
   const setup = launch.setup && !launch.setup.cached ? (assignment.setup ?? '') : ''
@@ -81,6 +87,10 @@ export function spawnWrapper(
     },
     ended,
   )
+}
+
+function limitsOf({ cpus, memoryBytes }: Assignment): Limits {
+  return { cpus: cpus ?? null, memoryBytes: memoryBytes ?? null }
 }
 
 function setupOf(site: Site, folder: RunFolder, assignment: Assignment): Launch['setup'] {

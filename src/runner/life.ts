@@ -3,17 +3,20 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { crashPoint } from '../crash-point.js'
 import type { Assignment } from '../schema/agent.js'
 import type { Exit } from '../schema/contract.js'
+import { removeGroups } from './containment/limits.js'
 import type { Tree } from './containment/tree.js'
 import { Ending } from './ending.js'
-import { exitHints } from './exit-hints.js'
+import { DEFAULT_PATH } from './environment.js'
+import { exitHints, readMemory } from './exit-hints.js'
 import { FactLog } from './fact-log.js'
 import { DISK_FULL } from './launch.js'
 import { LogStreams } from './log-streams.js'
 import { Observation } from './observation.js'
 import { isAlive } from './process-table.js'
-import { Refusal } from './refusal.js'
+import { DeviceBusy, Refusal } from './refusal.js'
 import type { ExitRecord, RunFolder } from './run-folder.js'
 import type { Site } from './site.js'
+import { captureStacks } from './stacks.js'
 import { Starter } from './starter.js'
 
 /** A wrapper needs about 2 ms from the exit record to its own end; waiting this long makes one message of two. */
@@ -71,6 +74,7 @@ export class Life {
       bootId: site.bootId,
       assignment: () => this.want.assignment,
       partStarted: (pid) => this.#ending.partStarted(pid),
+      captureStacks: () => captureStacks({ folder, tree: this.tree, path: site.env.PATH ?? DEFAULT_PATH }),
     })
     this.logs = new LogStreams(site, folder, want.assignment)
   }
@@ -140,6 +144,7 @@ export class Life {
     if (!this.folder.takeStart()) return this.changed()
     this.site.logger.warn({ err: error, run: this.folder.path }, 'an attempt is refused')
     const diskFull = error.code === DISK_FULL
+    if (error instanceof DeviceBusy) return this.#reportEnd({ phase: 'setup', code: null, deviceBusy: error.message })
     const message = error instanceof Refusal ? error.message : `the host could not start it: ${error.message}`
     if (!diskFull) this.facts.append({ type: 'refused', message })
     await this.#reportEnd({ phase: 'setup', code: null, ...(diskFull ? { diskFull } : {}) })
@@ -164,14 +169,14 @@ export class Life {
     this.observation.look()
     if (unknown === 'no_record' && !this.tree.isEmpty()) return this.#ending.begin('leftovers')
     const phase = this.folder.part('process') || !this.folder.part('setup') ? 'run' : 'setup'
-    await this.#reportEnd({ phase, code: null, unknown, ...this.#signalled() })
+    await this.#reportEnd({ phase, code: null, unknown, ...this.#signalled(), ...this.#memory() })
   }
 
   async #reportExit({ phase, code }: ExitRecord): Promise<void> {
     this.observation.look()
     const log = this.folder.file('logs', phase === 'setup' ? 'setup' : '0')
-    const hints = exitHints({ code, log, group: this.tree.group, folder: this.folder.path })
-    await this.#reportEnd({ phase, code, ...this.#signalled(), ...hints })
+    const hints = exitHints({ code, log, folder: this.folder.path })
+    await this.#reportEnd({ phase, code, ...this.#signalled(), ...hints, ...this.#memory() })
   }
 
   #signalled(): { signalled?: true; fenced?: true } {
@@ -179,12 +184,25 @@ export class Life {
     return { signalled: true, ...(this.folder.has('fenced') ? { fenced: true } : {}) }
   }
 
+  #stall(): Pick<Exit, 'stall'> {
+    const stalled = this.facts.find('stalled')?.body
+    return stalled ? { stall: { sinceMs: stalled.sinceMs, stacks: stalled.stacks ?? false } } : {}
+  }
+
+  /** What the kernel counted in the groups, which are gone soon. */
+  #memory(): Pick<Exit, 'memory'> {
+    const limits = this.folder.launch?.limits ?? []
+    const memory = readMemory([...limits.filter(({ joined }) => joined).map(({ path }) => path), this.tree.group])
+    return memory && (memory.kills > 0 || memory.limitBytes !== null) ? { memory } : {}
+  }
+
   /** Reports the end at once, in one message with the empty tree where the wrapper was all that was left. */
   async #reportEnd(exit: Exit): Promise<void> {
+    const stall = this.#stall()
     const until = performance.now() + SETTLE_MS
     while (!this.tree.isEmpty() && performance.now() < until) await delay(1)
     const isEmpty = this.tree.isEmpty()
-    this.facts.append({ type: 'exited', exit }, ...(isEmpty ? [{ type: 'empty' } as const] : []))
+    this.facts.append({ type: 'exited', exit: { ...exit, ...stall } }, ...(isEmpty ? [{ type: 'empty' } as const] : []))
     CRASH: crashPoint('agent.exited-written')
   }
 
@@ -204,6 +222,7 @@ export class Life {
   /** Done is what the server knows whole: every fact, every byte of log. Then the bulk of the folder goes. */
   async #towardsDone(): Promise<boolean> {
     this.tree.remove()
+    removeGroups(this.folder.launch?.limits ?? [])
     void this.logs.finish().then(
       () => this.#confirmLogs(),
       () => {}, // closed meanwhile: the next agent finishes them

@@ -40,11 +40,11 @@ export class LogStreams {
     for (const shipper of this.#shippers.values()) shipper.close()
   }
 
-  /** As the store names it: `1` and `setup-1` of rank 1. On the host each rank has a folder of its own. */
+  /** As the store names it: `1`, `setup-1` and `stacks-1` of rank 1. On the host each rank has a folder of its own. */
   #nameOf(stream: string): string {
     const { rank = 0 } = this.assignment
     if (rank === 0) return stream
-    return stream === 'setup' ? `setup-${rank}` : String(rank)
+    return stream === '0' ? String(rank) : `${stream}-${rank}`
   }
 
   #open(stream: string): LogShipper {

@@ -7,6 +7,7 @@ import type { Tree } from './containment/tree.js'
 import type { FactLog } from './fact-log.js'
 import { MetricsFile } from './metrics-file.js'
 import type { RunFolder } from './run-folder.js'
+import { STACKS } from './stacks.js'
 import { writeWhole } from './whole-file.js'
 
 /**
@@ -21,6 +22,7 @@ export class Observation {
   /** By the monotonic clock: a clock that is set forward must not end a training as stalled. */
   #movedAt = performance.now()
   #limitWritten: number | null = null
+  #isCapturing = false
 
   constructor(
     private readonly about: {
@@ -31,6 +33,8 @@ export class Observation {
       assignment: () => Assignment
       /** A part lives, by its pid on this machine. */
       partStarted: (pid: number) => void
+      /** Writes what the processes are at to a stream of their own; whether there is one. Never rejects. */
+      captureStacks: () => Promise<boolean>
     },
   ) {
     this.#metrics = new MetricsFile(about.folder.file('metrics.jsonl'))
@@ -46,21 +50,34 @@ export class Observation {
   }
 
   /**
-   * Reports a stall, once, when nothing has moved for the stall limit. To be called every second or so. One of several
-   * ranks goes on when it stalls as long as another moves, and says when it moves again.
+   * Reports a stall, once, when nothing has moved for the stall limit; what the processes are at is captured first, since
+   * the report ends them. To be called every second or so. One of several ranks goes on when it stalls as long as another
+   * moves, and says when it moves again.
    */
   lookForStall(): void {
     const { facts, assignment } = this.about
     const { stallMs, nodes = 1 } = assignment()
     const isStalled = facts.count('stalled') > facts.count('moving')
-    if (stallMs === null || !facts.has('started') || (isStalled && nodes === 1)) return
+    if (stallMs === null || !facts.has('started') || (isStalled && nodes === 1) || this.#isCapturing) return
     const signature = this.#activity()
     const hasMoved = signature !== this.#signature
     if (hasMoved) this.#movedAt = performance.now()
     this.#signature = signature
     const sinceMs = Math.round(performance.now() - this.#movedAt)
     if (isStalled && hasMoved) facts.append({ type: 'moving' })
-    else if (!isStalled && sinceMs >= stallMs) facts.append({ type: 'stalled', sinceMs })
+    else if (!isStalled && sinceMs >= stallMs) void this.#reportStall(sinceMs)
+  }
+
+  async #reportStall(sinceMs: number): Promise<void> {
+    const { facts, captureStacks } = this.about
+    this.#isCapturing = true
+    const stacks = await captureStacks()
+    try {
+      if (!facts.has('exited')) facts.append({ type: 'stalled', sinceMs, stacks })
+    } catch {
+      // A full disk, or closed meanwhile: the next look, or the next agent, finds the stall again.
+    }
+    this.#isCapturing = false
   }
 
   #reportSetup(): void {
@@ -122,7 +139,8 @@ export class Observation {
 
   #activity(): string {
     const { folder } = this.about
-    const files = [...folder.streams.map((stream) => folder.file('logs', stream)), folder.file('metrics.jsonl')]
+    const streams = folder.streams.filter((stream) => stream !== STACKS)
+    const files = [...streams.map((stream) => folder.file('logs', stream)), folder.file('metrics.jsonl')]
     return [...files.map(stampOf), this.#checkpoints.signature()].join(' ')
   }
 }

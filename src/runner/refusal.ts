@@ -2,3 +2,8 @@
 export class Refusal extends Error {
   override readonly name = 'Refusal'
 }
+
+/** A device that the attempt was given may not be used at present; the job is to wait for another. */
+export class DeviceBusy extends Error {
+  override readonly name = 'DeviceBusy'
+}

@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync } fr
 import { join } from 'node:path'
 import { z } from 'zod'
 import { Assignment, CONTAINMENT } from '../schema/agent.js'
+import { LimitGroup } from './containment/limits.js'
 import { Identity } from './process-table.js'
 import { markFinished, markUnfinished } from './unfinished.js'
 import { readParsed, readText, writeWhole } from './whole-file.js'
@@ -11,6 +12,8 @@ const Launch = z.object({
   level: z.enum(CONTAINMENT),
   /** The cgroup of this attempt; empty on other levels. */
   group: z.string(),
+  /** What holds it to its CPU and memory limits; none without a limit, or where the kernel keeps none. */
+  limits: z.array(LimitGroup).default([]),
   resumeFrom: z.string().nullable(),
   /** Null without a setup command. */
   setup: z.object({ cached: z.boolean(), env: z.string(), cache: z.string() }).nullable(),
@@ -133,7 +136,7 @@ export class RunFolder {
 
   /** Streams that have a log file here. */
   get streams(): string[] {
-    return ['setup', '0'].filter((stream) => existsSync(this.file('logs', stream)))
+    return ['setup', '0', 'stacks'].filter((stream) => existsSync(this.file('logs', stream)))
   }
 
   /** The folder needs no more work, now or after a restart. */

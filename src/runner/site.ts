@@ -20,6 +20,8 @@ export interface Site {
   /** How long what runs here may run without a word of the server. */
   lease: Lease
   logger: Logger
+  /** Why one of these devices may not be used now, asked of the machine; undefined when all may. Never rejects. */
+  troubleWith(devices: readonly string[]): Promise<string | undefined>
   /** Sends facts that are on the disk; those that do not arrive are sent again later. */
   send(facts: Fact[]): void
 }

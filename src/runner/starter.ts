@@ -3,6 +3,7 @@ import type { Assignment } from '../schema/agent.js'
 import type { Tree } from './containment/tree.js'
 import type { FactLog } from './fact-log.js'
 import { prepare, spawnWrapper } from './launch.js'
+import { DeviceBusy } from './refusal.js'
 import { awaitsRendezvous, freePort } from './rendezvous.js'
 import type { RunFolder } from './run-folder.js'
 import type { Site } from './site.js'
@@ -70,9 +71,10 @@ export class Starter {
     const { facts, site, changed } = this.about
     const subject = { ...this.about, assignment }
     try {
-      const launch = await prepare(subject, signal)
+      const [launch, trouble] = await Promise.all([prepare(subject, signal), site.troubleWith(assignment.devices)])
       // A long preparation may have outlived the lease, and then the server may have given the attempt up.
       if (signal.aborted || !site.lease.isGood) return
+      if (trouble !== undefined) throw new DeviceBusy(trouble)
       if (launch.setup?.cached && !facts.has('setup_done')) {
         facts.append({ type: 'setup', cached: true }, { type: 'setup_done', cached: true })
       }

@@ -13,8 +13,9 @@
 #   wrapper.json  setup.json  process.json    who runs: pid, start time (field 22 of /proc/PID/stat), boot id
 #   setup-exit    raw status of the setup     exit    how it all ended, whole at once
 #
-# It reads `stop` (somebody ends this run), `deadline` (epoch seconds) and `lease` (seconds since boot); it leaves
-# `fenced` when it was the lease that made it end the run.
+# It reads `stop` (somebody ends this run), `deadline` (epoch seconds) and `lease` (seconds since boot), and `limits`:
+# cgroups, one per line, that setup and training join. This wrapper does not, so that it lives to record whom the kernel
+# has killed in them. It leaves `fenced` when it was the lease that made it end the run.
 # The braces make sh read the file whole before it runs any of it: an upgrade may replace it underneath.
 {
 run=$1 level=$2 cgroup=$3 boot=$4 tools=$5 grace=$6 cache=$7 setup=$8
@@ -43,6 +44,7 @@ part() {
     echo 500 >/proc/self/oom_score_adj
     identify "$1"
     exec >>"logs/$2" 2>&1
+    [ ! -e limits ] || while IFS= read -r file; do echo 0 >"$file/cgroup.procs" || exit 71; done <limits
     cd work || exit 70
     shift 2
     PATH=$path
@@ -54,7 +56,7 @@ part() {
 signal_tree() {
   case $level in
     inside) kill -s "$1" -- -1 ;;
-    cgroup) read -r me _ </proc/self/stat; for p in $(cat "$cgroup/cgroup.procs"); do
+    cgroup) read -r me _ </proc/self/stat; for p in $(cat "$cgroup/cgroup.procs" "$cgroup"/*/cgroup.procs); do
       [ "$p" = $$ ] || [ "$p" = "$me" ] || kill -s "$1" "$p"; done ;;
     *) who=setup.json; [ -e process.json ] && who=process.json
       read -r line <$who; p=${line#*:}; kill -s "$1" -- "-${p%%,*}" ;;
@@ -114,7 +116,9 @@ keep_setup() (
 )
 
 if [ "$level" != inside ]; then
-  [ -z "$cgroup" ] || echo $$ >"$cgroup/cgroup.procs" || exit 71
+  leaf=$cgroup
+  [ ! -d "$cgroup/wrapper" ] || leaf=$cgroup/wrapper
+  [ -z "$cgroup" ] || echo $$ >"$leaf/cgroup.procs" || exit 71
   # Exclusive like mkdir, and by a builtin.
   set -C
   echo $$ >started || exit 0

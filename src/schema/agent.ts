@@ -82,6 +82,9 @@ export const Assignment = z.object({
   nodes: z.int().optional(),
   /** Where its ranks meet; null until rank 0 has said so. Nothing is started before. */
   rendezvous: z.object({ address: z.string(), port: z.int() }).nullish(),
+  /** Limits on what it may use; null, or left out: whatever there is. */
+  cpus: z.number().nullable().optional(),
+  memoryBytes: z.number().nullable().optional(),
   tty: z.boolean(),
   graceMs: z.number(),
   /** Set once the stop is wanted: epoch ms after which the tree is killed counts from the agent's own SIGTERM. */
@@ -103,6 +106,9 @@ const ExitFact = z.object({
   fenced: z.boolean().optional(),
   unknown: z.enum(['no_record', 'reboot']).optional(),
   outOfMemory: z.string().optional(),
+  memory: z.object({ kills: z.int(), limitBytes: z.number().nullable(), peakBytes: z.number().nullable() }).optional(),
+  deviceBusy: z.string().optional(),
+  stall: z.object({ sinceMs: z.number(), stacks: z.boolean() }).optional(),
   diskFull: z.boolean().optional(),
   diagnosis: z.object({ cause: z.enum(Object.keys(CAUSES) as [Cause, ...Cause[]]), line: z.string() }).optional(),
 })
@@ -127,7 +133,7 @@ export const FactBody = z.discriminatedUnion('type', [
   }),
   z.object({ type: z.literal('saving') }),
   z.object({ type: z.literal('checkpoint'), path: z.string() }),
-  z.object({ type: z.literal('stalled'), sinceMs: z.number() }),
+  z.object({ type: z.literal('stalled'), sinceMs: z.number(), stacks: z.boolean().optional() }),
   /** Only of several ranks, where one that is silent waits for the others: it has moved again. */
   z.object({ type: z.literal('moving') }),
   z.object({ type: z.literal('exited'), exit: ExitFact }),
@@ -180,6 +186,8 @@ export const Hello = z.object({
   bootId: line(64),
   version: line(64),
   containment: z.enum(CONTAINMENT),
+  /** Which limits of a job the kernel keeps there; agents of before do not say. */
+  enforces: z.object({ cpus: z.boolean(), memory: z.boolean() }).optional(),
   devices: z.array(Device).max(MAX_DEVICES).superRefine(refuseTwins),
   cpus: z.number().min(0).max(65_536),
   memoryBytes: memory,
@@ -198,8 +206,18 @@ function refuseTwins(devices: readonly Device[], context: z.RefinementCtx): void
   }
 }
 
+/** A device that may not be handed out, as its host sees it: used by somebody outside, or in need of repair. */
+export const DeviceTrouble = z.object({
+  uuid: z.string().max(255),
+  state: z.enum(['busy', 'faulty']),
+  note: z.string().max(1024),
+})
+export type DeviceTrouble = z.infer<typeof DeviceTrouble>
+
 export const FromAgent = z.discriminatedUnion('type', [
   Hello,
+  /** All that stands against handing out devices of this host at present; said after the hello and when it changes. */
+  z.object({ type: z.literal('devices'), troubles: z.array(DeviceTrouble) }),
   z.object({ type: z.literal('facts'), facts: z.array(Fact) }),
   z.object({ type: z.literal('beat'), diskFreeBytes: disk, sentAt, leased }),
 ])

@@ -28,6 +28,12 @@ export interface Exit {
   /** Without a record: the process vanished, or the host was restarted. */
   unknown?: 'no_record' | 'reboot' | undefined
   outOfMemory?: string | undefined
+  /** What the kernel counted, where the job has a memory limit that is kept, or was killed for want of memory. */
+  memory?: MemoryFacts | undefined
+  /** The host would not start it, since somebody outside uses a device that it was given. */
+  deviceBusy?: string | undefined
+  /** It was found stalled: for how long nothing had moved, and whether a stream `stacks` tells what it was at. */
+  stall?: { sinceMs: number; stacks: boolean } | undefined
   diskFull?: boolean | undefined
   /** Why it failed, by the end of its log. */
   diagnosis?: Diagnosis | undefined
@@ -35,6 +41,13 @@ export interface Exit {
   remote?: { reason: Reason; message: string } | undefined
   /** Of several nodes: the rank whose end this is, where it ended all. */
   rank?: number | undefined
+}
+
+/** Kills by the kernel, the job's limit (null: none), the most in use (null: unknown). Bytes. */
+export interface MemoryFacts {
+  kills: number
+  limitBytes: number | null
+  peakBytes: number | null
 }
 
 /** Why we ask a tree to stop; the first cause that is written wins. */

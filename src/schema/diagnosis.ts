@@ -1,3 +1,6 @@
+import type { MemoryFacts } from './contract.js'
+import { formatSize } from './size.js'
+
 /** What the end of a log says of why a process failed. Each has a sentence; what to do stands in docs/failures.md. */
 export const CAUSES = {
   device_error: 'a device reported a hardware error',
@@ -26,7 +29,11 @@ const SIGNS: [Cause, RegExp][] = [
     'device_error',
     /NVRM: Xid|uncorrectable ECC|cudaErrorECCUncorrectable|CUDA_ERROR_ECC_UNCORRECTABLE|GPU has fallen off the bus|CUDA error: (unspecified launch failure|hardware stack error|misaligned address in hardware)/i,
   ],
-  ['diverged', /\bloss\b['"]?\s*(?:[:=]|is|became)\s*['"]?-?(?:nan|inf)\b|(?:nan|inf) (?:loss|in loss)\b/i],
+  // A best loss so far begins as infinity everywhere.
+  [
+    'diverged',
+    /(?<!\b(?:best|min|lowest) (?:\w+ )?)\b(?!(?:best|min|lowest)_)\w*loss(?:_\w+)?\b['"]?\s*(?:[:=]|is|became|->)?\s*['"]?(?:tensor\()?-?(?:nan|inf|infinity)\b|(?:nan|inf) (?:loss|in loss)\b|Backward\w*' returned nan values/i,
+  ],
   ['communication', /\bnccl\w*Error\b|NCCL error|Watchdog caught collective operation timeout|Gloo connect\w* failed/i],
   ['missing_module', /^(?:ModuleNotFoundError|ImportError):/],
   ['missing_file', /^FileNotFoundError:|No such file or directory/],
@@ -53,6 +60,14 @@ export function diagnose(code: number, tail: readonly string[]): Diagnosis | und
     if (line !== undefined) return { cause, line: cut(line) }
   }
   return undefined
+}
+
+/** Of a process whose memory the kernel counted: why it was killed; undefined when the kernel killed nothing of it. */
+export function memoryVerdict({ kills, limitBytes, peakBytes }: MemoryFacts): string | undefined {
+  if (kills === 0) return undefined
+  const peak = peakBytes === null ? '' : ` (peak ${formatSize(peakBytes)})`
+  if (limitBytes === null) return `Killed by the kernel: the host's memory ran out${peak}`
+  return `Killed by the kernel: the job's memory limit of ${formatSize(limitBytes)} was reached${peak}`
 }
 
 /** For an outcome's message: the sentence, and what the log said. */

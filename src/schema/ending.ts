@@ -1,5 +1,6 @@
 import type { AttemptFacts, Exit, JobFacts } from './contract.js'
-import { verdictOf } from './diagnosis.js'
+import { memoryVerdict, verdictOf } from './diagnosis.js'
+import { formatDuration } from './duration.js'
 import { type Outcome, REASON_FACTS, type Reason } from './outcome.js'
 
 const SILENT = 'Host and server lost sight of each other for longer than the lease; the host has ended the attempt.'
@@ -28,15 +29,20 @@ function endOf(attempt: AttemptFacts): Outcome {
       'The process outlived SIGKILL or its host is silent; its devices are quarantined.',
     )
   }
-  if (stopCause && (!exit || exit.signalled || exit.code === null)) return outcome(stopCause, undefined, exit?.code)
+  if (stopCause && (!exit || exit.signalled || exit.code === null))
+    return outcome(stopCause, stopCause === 'stalled' ? stallVerdict(exit) : undefined, exit?.code)
   if (exit?.fenced) return outcome('host_lost', SILENT, exit.code)
   if (!exit) return outcome('exit_unknown', 'The host reports the end and nothing about it.')
   if (exit.unknown === 'reboot') return outcome('host_lost', 'The host was restarted while the attempt ran.')
+  if (exit.deviceBusy) return outcome('device_busy', exit.deviceBusy)
+  const killed = exit.memory && memoryVerdict(exit.memory)
   if (exit.code === null && exit.diskFull) return outcome('host_disk_full')
+  if (exit.code === null && killed) return outcome('out_of_memory', `${killed}.`)
   if (exit.code === null) return outcome('exit_unknown', 'The process is gone and left no exit record.')
   if (exit.phase === 'setup')
-    return outcome('setup_failed', `The setup command ended with ${exitText(exit.code)}.`, exit.code)
+    return outcome('setup_failed', `The setup command ended with ${exitText(exit.code)}${after(killed)}.`, exit.code)
   if (exit.code === 0) return outcome('completed', undefined, 0)
+  if (killed) return outcome('out_of_memory', `${killed}.`, exit.code)
   if (exit.outOfMemory) return outcome('out_of_memory', `Memory ran out: ${exit.outOfMemory}`, exit.code)
   if (exit.diskFull)
     return outcome(
@@ -44,8 +50,19 @@ function endOf(attempt: AttemptFacts): Outcome {
       `The disk of the host was full; the process ended with ${exitText(exit.code)}.`,
       exit.code,
     )
-  const verdict = exit.diagnosis ? `: ${verdictOf(exit.diagnosis)}` : ''
-  return outcome('process_failed', `The process ended with ${exitText(exit.code)}${verdict}.`, exit.code)
+  const verdict = exit.diagnosis && verdictOf(exit.diagnosis)
+  return outcome('process_failed', `The process ended with ${exitText(exit.code)}${after(verdict)}.`, exit.code)
+}
+
+function after(verdict: string | undefined): string {
+  return verdict === undefined ? '' : `: ${verdict}`
+}
+
+/** Undefined where the host did not say more, as agents of before do not. */
+function stallVerdict(exit: Exit | null): string | undefined {
+  if (!exit?.stall) return undefined
+  const stacks = exit.stall.stacks ? '; what its processes were at stands in the log stream stacks' : ''
+  return `No log, metric or checkpoint for ${formatDuration(exit.stall.sinceMs)}${stacks}.`
 }
 
 /** A run that had ended by itself before our stop came has that end; one that was stopped for us ended because of our cause. */

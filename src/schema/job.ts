@@ -80,8 +80,13 @@ export const Resources = z.strictObject({
       'devices held on each node; default 1. A host without GPUs gives CPU slots. 0: none, and no waiting for one',
     ),
   gpuType: z.string().min(1).max(64).optional(),
-  cpus: z.number().min(0).max(4096).optional().describe('counted when a host is chosen; not enforced in this version'),
-  memory: size.optional().describe('counted when a host is chosen; not enforced in this version'),
+  cpus: z
+    .number()
+    .min(0)
+    .max(4096)
+    .optional()
+    .describe('counted when a host is chosen, and a limit where the host can enforce it; `anneal host list` says so'),
+  memory: size.optional().describe('counted when a host is chosen, and a limit where the host can enforce it'),
   nodes: z
     .int()
     .min(1)

@@ -90,7 +90,7 @@ export const JobSummary = z.object(summary).meta({ id: 'JobSummary' })
 export type JobSummary = z.infer<typeof JobSummary>
 
 /** Why a job in a queue has no device yet, for programs; `waitingFor` says it in words. */
-export const QUEUE_REASONS = ['no_host', 'never_fits', 'behind_others', 'not_enough_free'] as const
+export const QUEUE_REASONS = ['no_host', 'withheld', 'never_fits', 'behind_others', 'not_enough_free'] as const
 export const Standing = z
   .object({
     pool: z.string(),
@@ -158,6 +158,9 @@ export const HostView = z
     lastSeenAt: time,
     version: z.string(),
     containment: z.string().describe('cgroup and pid_namespace promise the whole tree, best_effort does not'),
+    enforces: z
+      .object({ cpus: z.boolean(), memory: z.boolean() })
+      .describe("limits of a job that the host's kernel keeps; the others are only counted"),
     cpus: z.number(),
     memoryBytes: z.number(),
     diskFreeBytes: z.number(),

@@ -159,6 +159,9 @@ export interface HostRow {
   boot_id: string
   version: string
   containment: string
+  /** Whether its kernel keeps the limits of a job; otherwise they are only counted. */
+  enforces_cpus: number
+  enforces_memory: number
   cpus: number
   memory_bytes: number
   disk_free_bytes: number
@@ -186,8 +189,11 @@ export interface DeviceRow {
   uuid: string
   model: string
   memory_bytes: number | null
-  /** `ok`, `quarantined` (a tree may still use it) or `gone` (the host no longer has it). */
-  state: 'ok' | 'quarantined' | 'gone'
+  /**
+   * `ok`; `quarantined`: a tree may still use it; `busy`, `faulty`: as its host sees it, until the host says otherwise;
+   * `gone`: the host no longer has it.
+   */
+  state: 'ok' | 'quarantined' | 'busy' | 'faulty' | 'gone'
   note: string | null
 }
 

@@ -30,6 +30,7 @@ export async function listHosts(db: Db): Promise<HostView[]> {
     lastSeenAt: new Date(host.last_seen_at).toISOString(),
     version: host.version,
     containment: host.containment,
+    enforces: { cpus: host.enforces_cpus === 1, memory: host.enforces_memory === 1 },
     cpus: host.cpus,
     memoryBytes: host.memory_bytes,
     diskFreeBytes: host.disk_free_bytes,

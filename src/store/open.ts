@@ -12,6 +12,7 @@ import { easTasks } from './migrations/0004-eas-tasks.js'
 import { queue } from './migrations/0005-queue.js'
 import { nodes } from './migrations/0006-nodes.js'
 import { silence } from './migrations/0007-silence.js'
+import { machine } from './migrations/0008-machine.js'
 
 /** Lists of ids of any length make ever new texts, so the number kept is bounded. */
 const PREPARED_BOUND = 1_000
@@ -98,6 +99,7 @@ function migrator({ db, dialect }: OpenDatabase): Migrator {
     '0005-queue': queue,
     '0006-nodes': nodes,
     '0007-silence': silence,
+    '0008-machine': machine,
   }
   return new Migrator({ db, provider: { getMigrations: async () => migrations } })
 }

@@ -31,14 +31,29 @@ export async function standingOf(db: Db, job: JobRow): Promise<Standing | null> 
   const position = (await ahead(db, job.pool, job.priority, job.id)) + 1
   const request = requestOf(own)
   const free = { largestFreeBlock: largestFreeBlock(request, hosts), hostsFree: hostsFree(request, hosts) }
-  const reason = reasonOf(own, hosts, position)
+  const reason = reasonOf(own, hosts, position, await isWithheld(db, job.pool))
   return { pool: job.pool, position, reason, nodes: own.nodes, devices: own.devices, ...free }
 }
 
-function reasonOf(own: AllocationRow, hosts: HostState[], position: number): Standing['reason'] {
+function reasonOf(own: AllocationRow, hosts: HostState[], position: number, withheld: boolean): Standing['reason'] {
+  if (withheld && !canEverRun(requestOf(own), hosts)) return 'withheld'
   if (hosts.length === 0) return 'no_host'
   if (!canEverRun(requestOf(own), hosts)) return 'never_fits'
   return position > 1 ? 'behind_others' : 'not_enough_free'
+}
+
+/** Whether a connected host of the pool has a device that may not be used at present. */
+async function isWithheld(db: Db, pool: string): Promise<boolean> {
+  const device = await db
+    .selectFrom('devices as d')
+    .innerJoin('hosts as h', 'h.id', 'd.host_id')
+    .select('d.id')
+    .where('h.pool', '=', pool)
+    .where('h.connected', '=', 1)
+    .where('h.admission', '=', 'open')
+    .where('d.state', 'in', ['busy', 'faulty', 'quarantined'])
+    .executeTakeFirst()
+  return device !== undefined
 }
 
 /** The same in words. */
@@ -48,6 +63,7 @@ export function standingText(standing: Standing, spec: JobSpec): string {
   if (reason === 'no_host') return `${needs}; no host of the pool is connected and takes new attempts`
   if (reason === 'never_fits' && nodes > 1)
     return `${needs}; the hosts that are connected could not hold it, even empty`
+  if (reason === 'withheld') return `${needs}; devices of the pool may not be used at present, see anneal host list`
   if (reason === 'never_fits') return `${needs}; no host that is connected could hold it, even empty`
   return nodes === 1 ? `${needs}, largest free block ${largestFreeBlock}` : `${needs}, ${hostsFree} such free`
 }

@@ -46,7 +46,7 @@ export async function updateRank(db: Db, rank: RankRow, set: Partial<RankRow>): 
 
 /**
  * Whether a host may write a stream of an attempt, with this fencing number: it holds the attempt, or of several ranks the
- * one whose stream it is. `0` and `setup` are those of rank 0, `1` and `setup-1` those of rank 1.
+ * one whose stream it is. `0`, `setup` and `stacks` are those of rank 0, `1`, `setup-1` and `stacks-1` those of rank 1.
  */
 export async function holdsStream(db: Db, key: LogKey, hostId: string, fence?: number): Promise<boolean> {
   const rows = db.selectFrom('attempts').selectAll().where('job_id', '=', key.jobId)
@@ -54,7 +54,8 @@ export async function holdsStream(db: Db, key: LogKey, hostId: string, fence?: n
   if (!attempt || (fence !== undefined && attempt.fence !== fence)) return false
   if (attempt.nodes === 1) return attempt.host_id === hostId
   const own = (await rankOn(db, attempt, hostId))?.rank
-  return own !== undefined && (key.stream === String(own) || key.stream === (own === 0 ? 'setup' : `setup-${own}`))
+  const names = own === 0 ? ['0', 'setup', 'stacks'] : [String(own), `setup-${own}`, `stacks-${own}`]
+  return own !== undefined && names.includes(key.stream)
 }
 
 /**

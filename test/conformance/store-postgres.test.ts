@@ -1,6 +1,7 @@
 import { afterAll, beforeAll } from 'vitest'
 import { startPostgres } from '../support/postgres.js'
 import { newPostgresStore } from '../support/stores.js'
+import { machineConformance } from './machine.js'
 import { queueConformance } from './queue.js'
 import { ranksConformance } from './ranks.js'
 import { silenceConformance } from './silence.js'
@@ -20,3 +21,4 @@ queueConformance('the queue on PostgreSQL', async () => newPostgresStore(await p
 startingConformance('starting on PostgreSQL', async () => newPostgresStore(await postgres.createDatabase()))
 ranksConformance('ranks on PostgreSQL', async () => newPostgresStore(await postgres.createDatabase()))
 silenceConformance('silence on PostgreSQL', async () => newPostgresStore(await postgres.createDatabase()))
+machineConformance('machines on PostgreSQL', async () => newPostgresStore(await postgres.createDatabase()))

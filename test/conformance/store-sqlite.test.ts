@@ -1,4 +1,5 @@
 import { newSqliteStore } from '../support/stores.js'
+import { machineConformance } from './machine.js'
 import { queueConformance } from './queue.js'
 import { ranksConformance } from './ranks.js'
 import { silenceConformance } from './silence.js'
@@ -10,3 +11,4 @@ queueConformance('the queue on SQLite', newSqliteStore)
 startingConformance('starting on SQLite', newSqliteStore)
 ranksConformance('ranks on SQLite', newSqliteStore)
 silenceConformance('silence on SQLite', newSqliteStore)
+machineConformance('machines on SQLite', newSqliteStore)

@@ -2,7 +2,7 @@ import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, test, vi } from 'vitest'
-import { busyGpus, discoverDevices, type Run } from '../../src/runner/devices.js'
+import { damagedGpus, discoverDevices, gpuProcesses, type Run } from '../../src/runner/devices.js'
 import { Device } from '../../src/schema/agent.js'
 
 const TWO_GPUS = [
@@ -116,29 +116,56 @@ describe('the devices of a machine', () => {
 
 describe('busy GPUs', () => {
   test('are those with compute processes, by UUID', async () => {
-    const apps = 'GPU-1, 4242, 81920\nGPU-2, 17, [N/A]\nGPU-1, 4243, 512\n'
-    expect(await busyGpus({ run: smi({ apps }) })).toEqual(
-      new Map([
-        ['GPU-1', [4242, 4243]],
-        ['GPU-2', [17]],
-      ]),
-    )
+    const apps = 'GPU-1, 4242, 20000\nGPU-2, 17, [N/A]\nGPU-1, 4243, 512\n'
+    expect(await gpuProcesses({ run: smi({ apps }) })).toEqual([
+      { uuid: 'GPU-1', pid: 4242, memoryBytes: 20_000 * 2 ** 20 },
+      { uuid: 'GPU-2', pid: 17, memoryBytes: null },
+      { uuid: 'GPU-1', pid: 4243, memoryBytes: 512 * 2 ** 20 },
+    ])
   })
 
   test('are busy also when the driver does not name the process', async () => {
-    expect(await busyGpus({ run: smi({ apps: 'GPU-1, [Not Found], [N/A]\n' }) })).toEqual(new Map([['GPU-1', []]]))
+    const unnamed = { uuid: 'GPU-1', pid: null, memoryBytes: null }
+    expect(await gpuProcesses({ run: smi({ apps: 'GPU-1, [Not Found], [N/A]\n' }) })).toEqual([unnamed])
   })
 
   test('are none without processes, and none without nvidia-smi', async () => {
-    expect(await busyGpus({ run: smi({ apps: '' }) })).toEqual(new Map())
+    expect(await gpuProcesses({ run: smi({ apps: '' }) })).toEqual([])
     vi.stubEnv('PATH', '/nonexistent')
-    expect(await busyGpus()).toEqual(new Map())
+    expect(await gpuProcesses()).toEqual([])
   })
 
   test('are not known when nvidia-smi fails', async () => {
     const run: Run = async () => Promise.reject(Object.assign(new Error('exit 9'), { code: 9, stdout: NO_DRIVER }))
-    await expect(busyGpus({ run })).rejects.toMatchObject({ code: 'unavailable' })
-    await expect(busyGpus({ run: smi({ apps: NO_DRIVER }) })).rejects.toMatchObject({ code: 'unavailable' })
+    await expect(gpuProcesses({ run })).rejects.toMatchObject({ code: 'unavailable' })
+    await expect(gpuProcesses({ run: smi({ apps: NO_DRIVER }) })).rejects.toMatchObject({ code: 'unavailable' })
+  })
+})
+
+describe('the damaged GPUs', () => {
+  const REMAPPED =
+    '--query-remapped-rows=gpu_uuid,remapped_rows.pending,remapped_rows.failure --format=csv,noheader,nounits'
+  const RETIRED =
+    '--query-gpu=uuid,retired_pages.pending,ecc.errors.uncorrected.volatile.total --format=csv,noheader,nounits'
+  const answering = (answers: Record<string, string>): Run => {
+    return async (_, args) => answers[args.join(' ')] ?? Promise.reject(new Error(`not known: ${args}`))
+  }
+
+  test('are those that wait for a reset, or cannot be mended', async () => {
+    const run = answering({
+      [REMAPPED]: 'GPU-1, No, No\nGPU-2, Yes, No\nGPU-3, No, Yes\n',
+      [RETIRED]: 'GPU-1, No, 2\nGPU-2, [N/A], 0\nGPU-3, [N/A], 0\nGPU-4, Yes, 3\n',
+    })
+    expect(Object.fromEntries(await damagedGpus({ run }))).toEqual({
+      'GPU-2': 'a row of its memory waits to be remapped; reset the GPU',
+      'GPU-3': 'a row of its memory could not be remapped; the GPU must be replaced',
+      'GPU-4': 'pages of its memory wait to be retired after 3 uncorrectable errors; reset the GPU',
+    })
+  })
+
+  test('are none where the driver knows nothing of it', async () => {
+    expect(await damagedGpus({ run: answering({}) })).toEqual(new Map())
+    expect(await damagedGpus({ run: answering({ [REMAPPED]: 'GPU-1, [N/A], [N/A]\n' }) })).toEqual(new Map())
   })
 })
 

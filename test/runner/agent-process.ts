@@ -40,7 +40,9 @@ export function compileAgent(): void {
     })
     for (const asset of ['wrapper.sh', 'spawn-server.js'])
       copyFileSync(join(root, 'src/runner', asset), join(compiled, 'dist/runner', asset))
-    cpSync(join(root, 'src/runner/setup-python'), join(compiled, 'dist/runner/setup-python'), { recursive: true })
+    for (const hook of ['setup-python', 'stall-python']) {
+      cpSync(join(root, 'src/runner', hook), join(compiled, 'dist/runner', hook), { recursive: true })
+    }
     copyFileSync(join(root, 'package.json'), join(compiled, 'package.json'))
     writeFileSync(join(compiled, 'dist/agent.js'), ENTRY)
   })

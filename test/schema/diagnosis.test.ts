@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { diagnose, verdictOf } from '../../src/schema/diagnosis.js'
+import { diagnose, memoryVerdict, verdictOf } from '../../src/schema/diagnosis.js'
 import { JobSpec } from '../../src/schema/job.js'
 import { environmentAfter } from '../../src/schema/remedy.js'
 
@@ -10,6 +10,11 @@ test.each([
   [1, [...traceback, 'RuntimeError: CUDA error: uncorrectable ECC error encountered'], 'device_error'],
   [1, ["{'loss': nan, 'epoch': 1.0}", 'ValueError: stopped'], 'diverged'],
   [1, ['loss=nan'], 'diverged'],
+  [1, ['epoch 3 train_loss: nan val_loss: 0.3'], 'diverged'],
+  [1, ['{"step": 7, "loss": NaN}'], 'diverged'],
+  [1, ['step 10 | loss nan | lr 0.1', 'AssertionError'], 'diverged'],
+  [1, ["loss: tensor(nan, device='cuda:0')"], 'diverged'],
+  [1, ["RuntimeError: Function 'LogBackward0' returned nan values in its 0th output."], 'diverged'],
   [1, ['[rank0]: Watchdog caught collective operation timeout: WorkNCCL'], 'communication'],
   [1, [...traceback, "ModuleNotFoundError: No module named 'torch'"], 'missing_module'],
   [2, ["python3: can't open file '/w/none.py': [Errno 2] No such file or directory"], 'missing_file'],
@@ -20,13 +25,27 @@ test.each([
   expect(diagnose(code, tail)?.cause).toBe(cause)
 })
 
-test.each([[['loss: 0.31', 'nanometer model loaded']], [['finished']], [[]]])('nothing is read into %j', (tail) =>
-  expect(diagnose(1, tail)).toBeUndefined(),
-)
+test.each([
+  [['loss: 0.31', 'nanometer model loaded']],
+  [['best_val_loss: inf', 'Validation loss decreased (inf --> 0.69)', 'best loss: inf']],
+  [['finished']],
+  [[]],
+])('nothing is read into %j', (tail) => expect(diagnose(1, tail)).toBeUndefined())
 
 test('a hardware error explains all that follows it', () => {
   const tail = ['NVRM: Xid 48', 'loss: nan', 'RuntimeError: gave up']
   expect(verdictOf(diagnose(1, tail) as never)).toBe('a device reported a hardware error ("NVRM: Xid 48")')
+})
+
+test('a kill by the kernel names the limit that was reached, or the host without one', () => {
+  const limit = { kills: 1, limitBytes: 512e6, peakBytes: 511e6 }
+  expect(memoryVerdict(limit)).toBe(
+    "Killed by the kernel: the job's memory limit of 512.0 MB was reached (peak 511.0 MB)",
+  )
+  expect(memoryVerdict({ ...limit, limitBytes: null, peakBytes: null })).toBe(
+    "Killed by the kernel: the host's memory ran out",
+  )
+  expect(memoryVerdict({ ...limit, kills: 0 })).toBeUndefined()
 })
 
 test('a remedy counts from the value of the job, never below one', () => {

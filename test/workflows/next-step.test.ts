@@ -108,11 +108,39 @@ describe('the life of a job', () => {
     [{ phase: 'setup' as const, code: 1 }, 'setup_failed'],
     [{ phase: 'run' as const, code: 1, outOfMemory: 'CUDA out of memory' }, 'out_of_memory'],
     [{ phase: 'run' as const, code: 1, diskFull: true }, 'host_disk_full'],
+    [{ phase: 'run' as const, code: 5, memory: { kills: 1, limitBytes: 1, peakBytes: 1 } }, 'out_of_memory'],
+    [{ phase: 'run' as const, code: 5, memory: { kills: 0, limitBytes: 1, peakBytes: 1 } }, 'process_failed'],
+    [{ phase: 'run' as const, code: 0, memory: { kills: 1, limitBytes: 1, peakBytes: 1 } }, 'completed'],
+    [
+      {
+        phase: 'run' as const,
+        code: null,
+        unknown: 'no_record' as const,
+        memory: { kills: 2, limitBytes: null, peakBytes: 1 },
+      },
+      'out_of_memory',
+    ],
+    [{ phase: 'setup' as const, code: null, deviceBusy: 'GPU-1 is used by pid 7.' }, 'device_busy'],
     [{ phase: 'setup' as const, code: null, diskFull: true }, 'host_disk_full'],
     [{ phase: 'run' as const, code: 137 }, 'process_failed'],
   ])('the exit %o means %s', (exit, reason) => {
     const step = nextStep(job({ attempt: attempt({ exit, empty: true }) }), NOW)
     expect(step).toMatchObject({ do: 'settle', outcome: { reason } })
+  })
+
+  test('a stall says for how long nothing moved, and where its stacks are', () => {
+    const stall = (stacks: boolean): AttemptFacts['exit'] => {
+      return { phase: 'run', code: 137, signalled: true, stall: { sinceMs: 1_200_000, stacks } }
+    }
+    const messageOf = (exit: AttemptFacts['exit']) => {
+      const step = nextStep(job({ attempt: attempt({ stopCause: 'stalled', exit, empty: true }) }), NOW)
+      return step.do === 'settle' && step.outcome.message
+    }
+    expect(messageOf(stall(true))).toBe(
+      'No log, metric or checkpoint for 20 min 00 s; what its processes were at stands in the log stream stacks.',
+    )
+    expect(messageOf(stall(false))).toBe('No log, metric or checkpoint for 20 min 00 s.')
+    expect(messageOf({ phase: 'run', code: 137, signalled: true })).toBe(REASON_FACTS.stalled.sentence)
   })
 
   test('a tree that would not die ends the job and says so', () => {

@@ -59,6 +59,7 @@ function describe(host: Host): string {
   const facts = [
     `containment ${host.containment}: ${promise}`,
     `reached by other hosts at ${host.address}`,
+    limitsLine(host.enforces),
     `${host.cpus} CPUs, ${formatSize(host.memoryBytes)} memory, ${formatSize(host.diskFreeBytes)} disk free`,
   ]
   const labels = Object.entries(host.labels).map(([name, value]) => (value ? `${name}=${value}` : name))
@@ -66,6 +67,11 @@ function describe(host: Host): string {
   return [head, ...facts.map((fact) => `  ${fact}`), ...host.devices.map((device) => `  ${deviceLine(device)}`)].join(
     '\n',
   )
+}
+
+function limitsLine({ cpus, memory }: Host['enforces']): string {
+  const say = (what: string, isKept: boolean) => `${what} ${isKept ? 'enforced' : 'only counted'}`
+  return `limits of a job: ${say('CPUs', cpus)}, ${say('memory', memory)}`
 }
 
 function deviceLine({ uuid, kind, model, state, note, heldBy, memoryBytes }: Host['devices'][number]): string {

@@ -21,7 +21,11 @@ export function define(command: Command): void {
     .argument('<ref>', 'id, beginning of an id, or name (the newest of it)')
     .option('-f, --follow', 'go on until the job has ended; the exit code is then that of its outcome')
     .option('--attempt <number>', 'only that attempt; all of them, in their order, without it', wholeNumber)
-    .addOption(new Option('--stream <stream>', 'setup, or the rank of a process; default 0').conflicts('rank'))
+    .addOption(
+      new Option('--stream <stream>', 'setup, stacks (of a stall), or the rank of a process; default 0').conflicts(
+        'rank',
+      ),
+    )
     .option('--rank <rank>', 'of an attempt on several hosts: what that process wrote; default 0', wholeNumber)
   withServer(command).action(async (ref: string, given: Given) => {
     const flags = { ...given, stream: given.stream ?? String(given.rank ?? 0) }

@@ -10,11 +10,14 @@ import {
   rmdirSync,
   writeFileSync,
 } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { type Identity, isAlive } from '../process-table.js'
 import type { RunFolder } from '../run-folder.js'
 import { readText } from '../whole-file.js'
 import type { Tree } from './tree.js'
+
+/** The group of the agent in its service, by its unit file. */
+const AGENT_GROUP = 'agent'
 
 /** A cgroup v2 of its own: nothing leaves it by setsid, a clean environment or a second fork. Needs Linux 5.14. */
 export class CgroupTree implements Tree {
@@ -30,7 +33,7 @@ export class CgroupTree implements Tree {
   }
 
   pids(): number[] {
-    return this.#groups().flatMap((group) =>
+    return groupsIn(this.group).flatMap((group) =>
       (readText(join(group, 'cgroup.procs')) ?? '').split('\n').filter(Boolean).map(Number),
     )
   }
@@ -57,15 +60,15 @@ export class CgroupTree implements Tree {
   }
 
   remove(): void {
-    for (const group of this.#groups().reverse()) removeEmpty(group)
+    for (const group of groupsIn(this.group).reverse()) removeEmpty(group)
   }
+}
 
-  /** The group and those that the training made below it, parents first. */
-  #groups(group = this.group): string[] {
-    if (!existsSync(group)) return []
-    const below = readdirSync(group, { withFileTypes: true }).filter((entry) => entry.isDirectory())
-    return [group, ...below.flatMap(({ name }) => this.#groups(join(group, name)))]
-  }
+/** A group and those that the training made below it, parents first; none when it is gone. */
+export function groupsIn(group: string): string[] {
+  if (!existsSync(group)) return []
+  const below = readdirSync(group, { withFileTypes: true }).filter((entry) => entry.isDirectory())
+  return [group, ...below.flatMap(({ name }) => groupsIn(join(group, name)))]
 }
 
 /**
@@ -73,16 +76,23 @@ export class CgroupTree implements Tree {
  *
  * A systemd service with `Delegate=yes` owns the part of the hierarchy below its own group, so it goes there; any other
  * agent that may goes to the root, since a login session may be taken down with all that is below it. Tried by doing it.
+ * Controllers are handed down only where no process is, so under systemd the agent itself may stand in a group below the
+ * service's (`DelegateSubgroup=agent`), and goes beside it.
  */
-export function findCgroup(home: string, env: NodeJS.ProcessEnv): string | undefined {
-  const name = `anneal-${createHash('sha256').update(home).digest('hex').slice(0, 10)}`
+export function findCgroup(name: string, env: NodeJS.ProcessEnv): string | undefined {
   for (const mount of cgroupMounts()) {
-    const own = join(mount, ownGroup())
+    const group = ownGroup()
+    const own = join(mount, env.INVOCATION_ID && basename(group) === AGENT_GROUP ? dirname(group) : group)
     const places = env.INVOCATION_ID ? [own, mount] : [mount, own]
     const place = places.map((path) => join(path, name)).find(isUsable)
     if (place) return place
   }
   return undefined
+}
+
+/** What the folder of a home's groups is called, in every hierarchy. */
+export function groupName(home: string): string {
+  return `anneal-${createHash('sha256').update(home).digest('hex').slice(0, 10)}`
 }
 
 /** Mounts of cgroup v2: the one of a unified system, or the second one of a hybrid system, which has no controllers. */

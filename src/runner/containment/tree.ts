@@ -1,6 +1,8 @@
 import type { Containment } from '../../schema/agent.js'
 import type { Identity } from '../process-table.js'
 import type { RunFolder } from '../run-folder.js'
+import type { Run } from '../unfinished.js'
+import type { Enforces, LimitGroup, Limits } from './limits.js'
 
 /**
  * The processes of one attempt, the wrapper included. All pids are those of this machine. Nothing here waits, and
@@ -29,7 +31,13 @@ export interface Tree {
 /** How this host contains trees; `tree` also finds the one of an attempt that an earlier agent started. */
 export interface ContainmentLevel {
   readonly level: Containment
+  /** Which limits of an attempt the kernel keeps here. */
+  readonly enforces: Enforces
   tree(folder: RunFolder): Tree
+  /** The groups that would hold this attempt to its limits; see `makeGroups`. */
+  limitGroups(run: Run, limits: Limits): LimitGroup[]
+  /** Takes away the empty groups of all attempts but these, which an earlier agent could not. */
+  sweep(unfinished: readonly Run[]): void
   /** Takes away what it made for itself, as far as no tree needs it. */
   close(): void
 }

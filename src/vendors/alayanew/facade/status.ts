@@ -19,6 +19,7 @@ const OF_REASON: Record<Reason, Extract<JobStatus, 'Succeeded' | 'Suspended' | '
   preempted: 'Failed',
   host_lost: 'Failed',
   host_disk_full: 'Failed',
+  device_busy: 'Failed',
   exit_unknown: 'Failed',
   provider_rejected: 'Failed',
   provider_failed: 'Failed',

@@ -36,6 +36,7 @@ const ERROR_CLASS: Record<Exclude<Reason, 'completed' | 'stopped'>, string> = {
   preempted: 'WorkerLost',
   host_lost: 'WorkerLost',
   host_disk_full: 'OSError',
+  device_busy: 'WorkerLost',
   exit_unknown: 'WorkerLost',
   provider_rejected: 'RuntimeError',
   provider_failed: 'RuntimeError',

@@ -36,6 +36,7 @@ const END_STATUS: Record<Reason, number> = {
   preempted: STATUS.KILLED,
   host_lost: STATUS.LOST,
   host_disk_full: STATUS.FAILED,
+  device_busy: STATUS.LOST,
   exit_unknown: STATUS.LOST,
   provider_rejected: STATUS.SUBMIT_FAILED,
   provider_failed: STATUS.FAILED,
