@@ -63,7 +63,7 @@ describe('a GPU that somebody outside uses', () => {
       new RegExp(`^used by pid ${pid} \\(sleep, user \\w+\\), 20\\.0 GB, not a job of Anneal's$`),
     )
     const job = await anneal.submit({ command: 'echo $CUDA_VISIBLE_DEVICES' })
-    expect(await anneal.show(job.id)).toMatchObject({
+    expect(await anneal.job(job.id, 'in its queue', ({ standing }) => standing !== null)).toMatchObject({
       state: 'queued',
       waitingFor:
         '1st in pool default; needs 1 device; devices of the pool may not be used at present, see anneal host list',
