@@ -89,7 +89,14 @@ export async function releaseDevices(tx: Tx, pool: string, jobId: string, attemp
   await tx.q.updateTable('allocations').set({ state, released_at: tx.now }).where('id', '=', id).execute()
   if (before.state === 'quarantined') await setDevices(tx, id, 'ok', null)
   await tx.q.updateTable('allocation_devices').set({ held: 0 }).where('allocation_id', '=', id).execute()
+  if (before.nodes > 1) await forgetRanks(tx, jobId, attempt)
   await allocatePool(tx, pool)
+}
+
+/** Ranks that were never launched, since none of them will say that it is empty. */
+async function forgetRanks(tx: Tx, jobId: string, attempt: number): Promise<void> {
+  const own = tx.q.deleteFrom('ranks').where('job_id', '=', jobId).where('attempt', '=', attempt)
+  await own.where('empty_at', 'is', null).execute()
 }
 
 /** Gives back what one of several ranks held, whose row says that it is empty; the allocation is over with the last one. */

@@ -343,6 +343,7 @@ export function ranksConformance(name: string, newStore: () => Promise<TestStore
       expect(await held(waiting.id)).toEqual(['a', 'b', 'c'])
       await t.store.transact((tx) => requestStop(tx, waiting.id, { actor: 'test', force: false }))
       expect(await held(waiting.id)).toEqual([])
+      expect(await ranks(waiting.id)).toEqual([])
       for (const host of ['a', 'b', 'c']) expect(await desiredState(t.store.read, host)).toEqual([])
       const again = await launch()
       expect(await held(again.job_id)).toEqual(['a', 'b', 'c'])
