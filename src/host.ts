@@ -28,6 +28,8 @@ export interface HostOptions {
   bootId?: string
   /** Ms that a tree may outlive SIGKILL before it is called stuck. */
   stuckAfterMs?: number
+  /** Ms without a change after which an undeclared checkpoint counts as whole; 30 s. */
+  checkpointQuietMs?: number
   logger: Logger
   env: NodeJS.ProcessEnv
 }
@@ -53,7 +55,9 @@ export async function startHost(options: HostOptions): Promise<Host> {
   const bootId = options.bootId ?? currentBootId()
   const stuckAfterMs = options.stuckAfterMs ?? STUCK_AFTER
   const send: Site['send'] = (facts) => void connection.send({ type: 'facts', facts })
-  const site: Site = { home, serverUrl, token, bootId, env, devices, containment, stuckAfterMs, logger, send }
+  const { checkpointQuietMs } = options
+  const watched = { stuckAfterMs, checkpointQuietMs }
+  const site: Site = { home, serverUrl, token, bootId, env, devices, containment, ...watched, logger, send }
   const agent = new Agent(site, (message) => connection.send(message))
   const connection = new Connection({ serverUrl, token, logger, opened: greet, received: (it) => agent.receive(it) })
 

@@ -454,6 +454,8 @@ export interface components {
             endedAt: string | null;
             grantedAt: string | null;
             host: string | null;
+            /** @description running time that the attempt after it had to do again; null while none has gone on */
+            lostMs: number | null;
             number: number;
             outcome: components["schemas"]["Outcome"] | null;
             /** @description process id of the training on its host */
@@ -622,7 +624,10 @@ export interface components {
         };
         JobSpec: {
             checkpoints: {
+                /** @description whole ones, never fewer than two; default: all */
                 keepLast?: number;
+                /** @description a folder that every host of the pool sees; the job gets one of its own below it. Default: on the host */
+                shared?: string;
             };
             /** @description a shell line, or the arguments of one program; qianfan, modelarts and facet need none */
             command?: string | string[];
@@ -741,7 +746,10 @@ export interface components {
         JobSpecInput: {
             /** @default {} */
             checkpoints?: {
+                /** @description whole ones, never fewer than two; default: all */
                 keepLast?: number;
+                /** @description a folder that every host of the pool sees; the job gets one of its own below it. Default: on the host */
+                shared?: string;
             };
             /** @description a shell line, or the arguments of one program; qianfan, modelarts and facet need none */
             command?: string | string[];

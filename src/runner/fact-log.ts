@@ -20,6 +20,8 @@ export class FactLog {
   /** Where the next line goes. */
   #end = 0
   #open = true
+  /** Number of the last that went out, or stood here before: the server takes them in their order only. */
+  #sent = 0
 
   constructor(
     path: string,
@@ -39,7 +41,7 @@ export class FactLog {
     this.#write(Buffer.from(facts.map(toLine).join('')))
     this.#facts.push(...facts)
     void flush(this.#file).then(
-      () => this.send(facts),
+      () => this.#sendUpTo(facts.at(-1)?.n ?? 0),
       // Closed meanwhile: whoever opens the folder next reads them from the disk.
       () => {},
     )
@@ -74,6 +76,13 @@ export class FactLog {
     this.#open = false
   }
 
+  /** A flush has put everything written before it on the disk, and may be done before one that was begun earlier. */
+  #sendUpTo(n: number): void {
+    const due = this.#facts.filter((fact) => fact.n > this.#sent && fact.n <= n)
+    this.#sent = Math.max(this.#sent, n)
+    if (due.length > 0) this.send(due)
+  }
+
   /** All of it or nothing, over the room where there is some. */
   #write(bytes: Buffer): void {
     let written = 0
@@ -92,6 +101,7 @@ export class FactLog {
     if (bytes.length === 0) writeSync(this.#file, Buffer.alloc(ROOM, '\n'), 0, ROOM, 0)
     const lines = wholeLines(bytes)
     this.#facts.push(...lines.map(({ fact }) => fact))
+    this.#sent = this.#facts.at(-1)?.n ?? this.base
     this.#end = lines.reduce((end, { length }) => end + length, 0)
     if (bytes.subarray(this.#end).some((byte) => byte !== NEWLINE)) ftruncateSync(this.#file, this.#end)
   }

@@ -13,6 +13,8 @@ export interface Site {
   containment: ContainmentLevel
   /** Ms between SIGKILL and saying that a tree is stuck. */
   stuckAfterMs: number
+  /** Ms without a change after which an undeclared checkpoint counts as whole. */
+  checkpointQuietMs?: number | undefined
   logger: Logger
   /** Sends facts that are on the disk; those that do not arrive are sent again later. */
   send(facts: Fact[]): void

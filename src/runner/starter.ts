@@ -1,10 +1,11 @@
 import type { ChildProcess } from 'node:child_process'
+import { basename } from 'node:path'
 import { crashPoint } from '../crash-point.js'
 import type { Assignment } from '../schema/agent.js'
 import type { Tree } from './containment/tree.js'
 import type { FactLog } from './fact-log.js'
 import { prepare, spawnWrapper } from './launch.js'
-import type { RunFolder } from './run-folder.js'
+import type { Launch, RunFolder } from './run-folder.js'
 import type { Site } from './site.js'
 import { readText } from './whole-file.js'
 
@@ -65,6 +66,7 @@ export class Starter {
       if (launch.setup?.cached && !facts.has('setup_done')) {
         facts.append({ type: 'setup', cached: true }, { type: 'setup_done', cached: true })
       }
+      reportDamage(facts, launch)
       this.#child = spawnWrapper(subject, launch)
       CRASH: crashPoint('agent.wrapper-spawned')
     } catch (error) {
@@ -83,4 +85,17 @@ export class Starter {
     if (!folder.has('started')) this.#failure = error ?? new Error(`its wrapper ended at once: ${said}`)
     changed()
   }
+}
+
+/** Once, also where an agent died between settling the launch and this. */
+function reportDamage(facts: FactLog, { passedOver = [], resumeFrom }: Launch): void {
+  if (passedOver.length === 0 || facts.has('checkpoint_damaged')) return
+  const next = resumeFrom === null ? 'starting from the beginning' : `resuming from ${basename(resumeFrom)}`
+  const bodies = passedOver.map(({ path, problem }) => ({
+    type: 'checkpoint_damaged' as const,
+    path,
+    problem,
+    message: `checkpoint ${basename(path)} is damaged: ${problem}; ${next}`,
+  }))
+  facts.append(...bodies)
 }

@@ -53,6 +53,8 @@ export const Assignment = z.object({
   stallMs: z.number().nullable(),
   logMaxBytes: z.number(),
   keepCheckpoints: z.number().nullable(),
+  /** A folder that every host sees; the job's checkpoints lie in one of their own below it. */
+  sharedCheckpoints: z.string().nullable().optional(),
   /** The job whose checkpoints this one inherits (a `retry` of an ended job). */
   checkpointsOf: z.string(),
 })
@@ -80,9 +82,27 @@ export const FactBody = z.discriminatedUnion('type', [
     startTime: z.number(),
     bootId: z.string(),
     resumeFrom: z.string().nullable(),
+    /** When that checkpoint was committed, by the clock of the host that saw it; null where nobody noted it. */
+    resumeAt: z.number().nullable().optional(),
+    /** False: its manifest was not finished, so it was taken at the word of its process. */
+    resumeVerified: z.boolean().optional(),
   }),
   z.object({ type: z.literal('saving') }),
-  z.object({ type: z.literal('checkpoint'), path: z.string() }),
+  z.object({
+    type: z.literal('checkpoint'),
+    path: z.string(),
+    /** How it is known to be whole; this and what follows is absent in facts of earlier agents. */
+    by: z.enum(['declared', 'complete', 'quiet']).optional(),
+    committedAt: z.number().optional(),
+    files: z.int().optional(),
+    bytes: z.number().optional(),
+    /** Since the commit before it, or the start of the process. */
+    sinceMs: z.number().optional(),
+    /** What of it could not be looked at, in words. */
+    notes: z.array(z.string()).optional(),
+  }),
+  /** A committed checkpoint was found torn when this attempt was about to resume, and passed over. */
+  z.object({ type: z.literal('checkpoint_damaged'), path: z.string(), problem: z.string(), message: z.string() }),
   z.object({ type: z.literal('stalled'), sinceMs: z.number() }),
   z.object({ type: z.literal('exited'), exit: ExitFact }),
   z.object({ type: z.literal('empty') }),

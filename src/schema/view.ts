@@ -47,6 +47,9 @@ export const AttemptView = z
     endedAt: time.nullable(),
     resumedFrom: z.string().nullable(),
     checkpoint: z.string().nullable().describe('last checkpoint that the process has said is whole'),
+    lostMs: ms
+      .nullable()
+      .describe('running time that the attempt after it had to do again; null while none has gone on'),
     setupCached: z.boolean(),
     stopCause: z.string().nullable(),
     outcome: OutcomeView.nullable(),

@@ -112,6 +112,8 @@ export interface AttemptRow {
   boot_id: string | null
   resume_from: string | null
   checkpoint: string | null
+  /** Running time that the next attempt had to do again, ms; null as long as nobody went on after this one. */
+  lost_ms: number | null
   exit: string | null
   refused: string | null
   outcome: string | null

@@ -3,6 +3,7 @@ import type { Exit } from '../schema/contract.js'
 import { type JobSpec, milliseconds } from '../schema/job.js'
 import type { AttemptRow, JobRow } from './database.js'
 import { quarantineDevices, releaseDevices, setAsideDevices } from './ledger.js'
+import { noteLostWork } from './lost-work.js'
 import { forUpdate, type Tx } from './store.js'
 import { lockJob, moveJob, raiseVersion, record } from './timeline.js'
 
@@ -46,7 +47,7 @@ async function applyFact(tx: Tx, job: JobRow, attempt: AttemptRow, fact: Fact): 
     actor: `host:${attempt.host_id}`,
     attempt: attempt.number,
     at,
-    data: dataOf(fact.body),
+    data: { ...dataOf(fact.body), ...(await lostWork(tx, job, attempt, fact.body)) },
   }
   if (fact.body.type === 'started' && job.state === 'pending') await moveJob(tx, job, 'running', event)
   else await record(tx, { jobId: job.id, ...event })
@@ -67,6 +68,13 @@ async function applyFact(tx: Tx, job: JobRow, attempt: AttemptRow, fact: Fact): 
     )
   }
   if (effect.raise) await raiseVersion(tx, job.id)
+}
+
+/** What a further attempt has to do again; nothing is said where its agent did not note when its checkpoint was made. */
+async function lostWork(tx: Tx, job: JobRow, attempt: AttemptRow, body: FactBody): Promise<{ lostMs?: number }> {
+  if (body.type !== 'started' || attempt.number === 1 || body.resumeAt === undefined) return {}
+  if (body.resumeFrom !== null && body.resumeAt === null) return {}
+  return { lostMs: await noteLostWork(tx, job, attempt, body.resumeAt) }
 }
 
 /** What a fact writes, and whether the workflow must be woken by it: only by what may end the attempt. */
@@ -99,6 +107,8 @@ function effectOf(tx: Tx, body: FactBody, at: number, spec: JobSpec): { set: Par
       return { set: { saving_at: at }, raise: false }
     case 'checkpoint':
       return { set: { checkpoint: body.path }, raise: false }
+    case 'checkpoint_damaged':
+      return { set: {}, raise: false }
     case 'stalled':
       return { set: { stalled_at: tx.now }, raise: true }
     case 'exited':

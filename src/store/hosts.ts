@@ -141,6 +141,7 @@ function assignmentOf(job: JobRow, attempt: AttemptRow, devices: string[]): Assi
     stallMs: spec.timeouts.stall ? milliseconds(spec.timeouts.stall) : null,
     logMaxBytes: parseSize(spec.logs.maxBytes) as number,
     keepCheckpoints: spec.checkpoints.keepLast ?? null,
+    sharedCheckpoints: spec.checkpoints.shared ?? null,
     checkpointsOf: job.checkpoints_of,
   }
 }
