@@ -1,6 +1,7 @@
 import type { Client } from '@temporalio/client'
 import type { Logger } from 'pino'
 import { type App, createApp } from './api/app.js'
+import { removeLeftOverBlobs } from './api/checkpoint-moves.js'
 import type { Deployments } from './api/services.js'
 import { readConfig } from './config.js'
 import { easDeployments } from './deployments.js'
@@ -37,7 +38,11 @@ export async function startServer(
 ): Promise<RunningServer> {
   const { store, logs, blobs } = services
   const { client, eagerStart, logger, host, port, deployments } = options
-  const nudger = new Nudger({ store, client, logger, eagerStart, housekeep: () => store.transact(forgetOldKeys) })
+  const housekeep = async () => {
+    await store.transact(forgetOldKeys)
+    await removeLeftOverBlobs(services)
+  }
+  const nudger = new Nudger({ store, client, logger, eagerStart, housekeep })
   const app = await createApp({
     store,
     logs,

@@ -3,9 +3,12 @@ import { access, mkdir, stat } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Assignment } from '../schema/agent.js'
 import { SECOND } from '../schema/duration.js'
+import { type Arrival, fetchCheckpoint } from './checkpoint-fetch.js'
 import { lastWhole, type PassedOver } from './checkpoint-resume.js'
 import { Checkpoints } from './checkpoints.js'
 import { Refusal } from './refusal.js'
+import type { RunFolder } from './run-folder.js'
+import type { Site } from './site.js'
 
 /** A network disk that does not answer for this long is called unreachable. Milliseconds. */
 const ANSWERS_WITHIN = 20 * SECOND
@@ -16,6 +19,7 @@ export interface Resumed {
   resumeAt?: number | null
   resumeVerified?: boolean
   passedOver?: PassedOver[]
+  arrival?: Arrival
 }
 
 /**
@@ -23,17 +27,22 @@ export interface Resumed {
  * folder is no folder here, cannot be written, or does not answer.
  */
 export async function prepareCheckpoints(
-  folder: string,
-  { sharedCheckpoints }: Pick<Assignment, 'sharedCheckpoints'>,
+  site: Site,
+  run: RunFolder,
+  assignment: Assignment,
   signal: AbortSignal,
 ): Promise<Resumed> {
+  const { sharedCheckpoints } = assignment
+  const folder = run.checkpoints
   if (sharedCheckpoints) await checkShared(sharedCheckpoints)
   await mkdir(folder, { recursive: true }).catch((error: NodeJS.ErrnoException) => {
     if (!sharedCheckpoints || error.code === 'ENOSPC') throw error
     throw refusalOf(sharedCheckpoints, `cannot be written (${error.code})`)
   })
-  const { resume, passedOver } = await lastWhole(await new Checkpoints(folder).load(), signal)
-  const damaged = passedOver.length > 0 ? { passedOver } : {}
+  const checkpoints = await new Checkpoints(folder).load()
+  const arrival = sharedCheckpoints ? undefined : await fetchCheckpoint(site, run, assignment, checkpoints, signal)
+  const { resume, passedOver } = await lastWhole(checkpoints, signal)
+  const damaged = { ...(passedOver.length > 0 ? { passedOver } : {}), ...(arrival ? { arrival } : {}) }
   if (!resume) return { resumeFrom: null, resumeAt: null, ...damaged }
   return { resumeFrom: resume.path, resumeAt: resume.committedAt, resumeVerified: resume.verified, ...damaged }
 }

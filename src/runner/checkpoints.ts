@@ -98,6 +98,11 @@ export class Checkpoints {
     return line
   }
 
+  /** A commit that another host has seen, with its own time. */
+  async takeOver(commit: Commit): Promise<void> {
+    await this.#append(commit)
+  }
+
   async markDamaged(path: string, damaged: string): Promise<void> {
     await this.#append({ path, at: this.#nextTime(), damaged })
   }

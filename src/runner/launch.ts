@@ -40,7 +40,7 @@ export async function prepare({ site, folder, assignment, tree }: Subject, signa
   if (freeBytes(folder.path) < FLOOR_BYTES) {
     throw Object.assign(new Error(`less than ${FLOOR_BYTES} bytes are free below ${site.home}`), { code: DISK_FULL })
   }
-  const resumed = await prepareCheckpoints(folder.checkpoints, assignment, signal)
+  const resumed = await prepareCheckpoints(site, folder, assignment, signal)
   for (const name of ['work', 'env']) rmSync(folder.file(name), { recursive: true, force: true })
   for (const name of ['work', 'env', 'logs', 'output']) mkdirSync(folder.file(name), { recursive: true })
   const setup = setupOf(site, folder, assignment)

@@ -14,6 +14,15 @@ const Launch = z.object({
   resumeFrom: z.string().nullable(),
   resumeAt: z.number().nullable().optional(),
   resumeVerified: z.boolean().optional(),
+  /** Whether the last checkpoint came from another host. */
+  arrival: z
+    .object({
+      from: z.string(),
+      path: z.string(),
+      committedAt: z.number().optional(),
+      problem: z.string().optional(),
+    })
+    .optional(),
   /** Newer checkpoints that were found damaged. */
   passedOver: z.array(z.object({ path: z.string(), problem: z.string() })).optional(),
   /** Null without a setup command. */

@@ -57,8 +57,41 @@ export const Assignment = z.object({
   sharedCheckpoints: z.string().nullable().optional(),
   /** The job whose checkpoints this one inherits (a `retry` of an ended job). */
   checkpointsOf: z.string(),
+  /** Another host has the last checkpoint: it is fetched from there before the start. */
+  checkpointFrom: z
+    .object({ host: z.string(), hostId: z.string(), path: z.string(), committedAt: z.number() })
+    .nullable()
+    .optional(),
 })
 export type Assignment = z.infer<typeof Assignment>
+
+/** A checkpoint that this host shall pack and upload, since the job goes on elsewhere. */
+export const CheckpointUpload = z.object({ jobId: z.string(), attempt: z.int(), checkpointsOf: z.string() })
+export type CheckpointUpload = z.infer<typeof CheckpointUpload>
+
+/** How far the way of a checkpoint to another host is, as both hosts say and hear it. */
+export const CheckpointMove = z.object({
+  state: z.enum(['waiting', 'ready', 'none']),
+  /** Of the tar file that carries the checkpoint and its manifest. */
+  sha256: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .optional(),
+  /** What the new host takes down of it. */
+  commit: z
+    .object({
+      path: z.string(),
+      at: z.number(),
+      by: z.enum(['declared', 'complete', 'quiet']),
+      jobId: z.string(),
+      attempt: z.number(),
+      changedAt: z.number().optional(),
+    })
+    .optional(),
+  /** Why it does not come, in words. */
+  problem: z.string().optional(),
+})
+export type CheckpointMove = z.infer<typeof CheckpointMove>
 
 const ExitFact = z.object({
   phase: z.enum(['setup', 'run']),
@@ -103,6 +136,9 @@ export const FactBody = z.discriminatedUnion('type', [
   }),
   /** A committed checkpoint was found torn when this attempt was about to resume, and passed over. */
   z.object({ type: z.literal('checkpoint_damaged'), path: z.string(), problem: z.string(), message: z.string() }),
+  /** The last checkpoint came from another host before the start, or did not, and why. */
+  z.object({ type: z.literal('checkpoint_moved'), path: z.string(), from: z.string(), committedAt: z.number() }),
+  z.object({ type: z.literal('checkpoint_left'), path: z.string(), from: z.string(), message: z.string() }),
   z.object({ type: z.literal('stalled'), sinceMs: z.number() }),
   z.object({ type: z.literal('exited'), exit: ExitFact }),
   z.object({ type: z.literal('empty') }),
@@ -147,6 +183,8 @@ export const ToAgent = z.discriminatedUnion('type', [
   /** The whole desired state, on connecting. Attempts on the host that are not named here are over for the server. */
   z.object({ type: z.literal('snapshot'), assignments: z.array(Assignment) }),
   z.object({ type: z.literal('change'), assignment: Assignment }),
+  /** All that this host shall hand over at present; told whenever that changes. */
+  z.object({ type: z.literal('uploads'), uploads: z.array(CheckpointUpload) }),
   z.object({ type: z.literal('ack'), facts: z.array(z.object({ jobId: z.string(), attempt: z.int(), n: z.int() })) }),
   z.object({ type: z.literal('refused'), code: z.string(), message: z.string() }),
 ])

@@ -19,6 +19,8 @@ export interface Database {
   counters: { name: string; value: number }
   vendor_records: VendorRecordRow
   remote_runs: RemoteRunRow
+  checkpoint_places: CheckpointPlaceRow
+  checkpoint_moves: CheckpointMoveRow
   eas_services: EasServiceRow
   eas_queues: EasQueueRow
   eas_entries: EasEntryRow
@@ -221,6 +223,31 @@ export interface RemoteRunRow {
   /** When the right to make the creating call was taken. */
   claimed_at: number | null
   created_at: number
+  updated_at: number
+}
+
+/** Which host has the last checkpoint of a job and its retries, where they are not in a shared folder. */
+export interface CheckpointPlaceRow {
+  checkpoints_of: string
+  host_id: string
+  path: string
+  committed_at: number
+}
+
+/** A checkpoint that an attempt on another host waits for. `wanted` → `packing` → `ready` → `done`; or `none`: it does not come. */
+export interface CheckpointMoveRow {
+  job_id: string
+  attempt: number
+  from_host: string
+  state: 'wanted' | 'packing' | 'ready' | 'done' | 'none'
+  /** The blob that carries it; removed once the attempt runs or has ended. */
+  sha256: string | null
+  /** JSON: the line of the index that it has on the new host. */
+  commit: string | null
+  /** Why it does not come, in words. */
+  problem: string | null
+  created_at: number
+  /** When the old host last said that it is at it. */
   updated_at: number
 }
 

@@ -1,6 +1,7 @@
 import type { Fact, FactBody } from '../schema/agent.js'
 import type { Exit } from '../schema/contract.js'
 import { type JobSpec, milliseconds } from '../schema/job.js'
+import { notePlace } from './checkpoint-moves.js'
 import type { AttemptRow, JobRow } from './database.js'
 import { quarantineDevices, releaseDevices, setAsideDevices } from './ledger.js'
 import { noteLostWork } from './lost-work.js'
@@ -58,6 +59,9 @@ async function applyFact(tx: Tx, job: JobRow, attempt: AttemptRow, fact: Fact): 
     const { line } = fact.body.exit.diagnosis
     await setAsideDevices(tx, job.id, attempt.number, `set aside after job ${job.id} met a hardware error: ${line}`)
   }
+  if (fact.body.type === 'checkpoint' || fact.body.type === 'checkpoint_moved') {
+    await notePlace(tx, job, attempt, fact.body)
+  }
   if (fact.body.type === 'empty') await releaseDevices(tx, job.pool, job.id, attempt.number)
   if (fact.body.type === 'stuck') {
     await quarantineDevices(
@@ -108,6 +112,8 @@ function effectOf(tx: Tx, body: FactBody, at: number, spec: JobSpec): { set: Par
     case 'checkpoint':
       return { set: { checkpoint: body.path }, raise: false }
     case 'checkpoint_damaged':
+    case 'checkpoint_moved':
+    case 'checkpoint_left':
       return { set: {}, raise: false }
     case 'stalled':
       return { set: { stalled_at: tx.now }, raise: true }

@@ -4,6 +4,7 @@ import { graceOf, type JobSpec, milliseconds } from '../schema/job.js'
 import type { Reason } from '../schema/outcome.js'
 import { environmentAfter } from '../schema/remedy.js'
 import { parseSize } from '../schema/size.js'
+import { checkpointFrom } from './checkpoint-moves.js'
 import type { AttemptRow, Db, JobRow } from './database.js'
 import { allocatePool } from './ledger.js'
 import type { Tx } from './store.js'
@@ -99,7 +100,8 @@ export async function desiredState(db: Db, hostId: string): Promise<Assignment[]
   const assignments: Assignment[] = []
   for (const attempt of attempts) {
     const job = await db.selectFrom('jobs').selectAll().where('id', '=', attempt.job_id).executeTakeFirstOrThrow()
-    assignments.push(assignmentOf(job, attempt, await devicesHeld(db, attempt)))
+    const assignment = assignmentOf(job, attempt, await devicesHeld(db, attempt))
+    assignments.push({ ...assignment, checkpointFrom: await checkpointFrom(db, job, attempt) })
   }
   return assignments
 }
