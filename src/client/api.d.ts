@@ -447,7 +447,7 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         Attempt: {
-            /** @description last checkpoint that the process has said is whole */
+            /** @description last checkpoint that was committed: declared, complete or quiet */
             checkpoint: string | null;
             clocks: components["schemas"]["Clocks"];
             devices: string[];

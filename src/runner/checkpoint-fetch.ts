@@ -5,11 +5,11 @@ import type { Assignment, CheckpointMove } from '../schema/agent.js'
 import { HOUR, SECOND } from '../schema/duration.js'
 import { CheckpointMoves } from './checkpoint-moves.js'
 import type { Checkpoints } from './checkpoints.js'
-import { Refusal } from './refusal.js'
 import type { RunFolder } from './run-folder.js'
 import type { Site } from './site.js'
 import { fetchWorkdir } from './workdir.js'
 
+const DISK_FULL = 'ENOSPC'
 const ASK_EVERY = SECOND
 const FETCH_WITHIN = 6 * HOUR
 
@@ -41,8 +41,9 @@ export async function fetchCheckpoint(
     await download(site, folder, move.sha256, signal)
     await putInPlace(folder.file('checkpoint-in'), checkpoints, move.commit)
   } catch (error) {
-    if (!(error instanceof Refusal)) throw error
-    return { from, path, problem: error.message }
+    // A full disk is the host's matter, and a stop the owner's; whatever else, the job goes on without it.
+    if (signal.aborted || (error as NodeJS.ErrnoException).code === DISK_FULL) throw error
+    return { from, path, problem: `it could not be fetched: ${(error as Error).message}` }
   } finally {
     for (const name of ['checkpoint-in', 'checkpoint.tar'])
       await rm(folder.file(name), { recursive: true, force: true })
