@@ -67,7 +67,7 @@ export class CheckpointUploads {
       const sha256 = await hashOf(packCheckpoint(checkpoints, commit))
       // Named before it is uploaded, so that nothing is left there which nobody knows to remove.
       await this.#report(upload, { state: 'waiting', sha256 }, signal)
-      CRASH: crashPoint('agent.checkpoint-packed')
+      CRASH: crashPoint('move.packed')
       await this.#moves.upload(sha256, packCheckpoint(checkpoints, commit), signal)
       const { announced: _, ...line } = commit
       await this.#report(upload, { state: 'ready', sha256, commit: line }, signal)

@@ -48,7 +48,7 @@ test('a job that goes on at another host takes its last checkpoint along', async
 })
 
 test('it still does when server and old host die in the middle', async () => {
-  anneal = await Anneal.start({ devices: 1, crashAt: 'agent.checkpoint-packed' })
+  anneal = await Anneal.start({ devices: 1, crashAt: 'move.packed' })
   await joinSecond()
   const id = await failsOn('first')
   await turnTo('second')
