@@ -51,6 +51,8 @@ export class CheckpointKeeper {
   readonly #closed = new AbortController()
   #announced = 0
   #isLoaded = false
+  /** What lies there now does not become whole by lying on. */
+  #isOver = false
   #turn: Promise<void> = Promise.resolve()
   #described: Promise<void> | undefined
   #timer: NodeJS.Timeout | undefined
@@ -68,7 +70,7 @@ export class CheckpointKeeper {
 
   /** Begins to look for checkpoints that nobody declares. Silent when it has begun. */
   watch(): void {
-    if (this.#timer || this.#closed.signal.aborted) return
+    if (this.#timer || this.#isOver || this.#closed.signal.aborted) return
     this.#timer = setTimeout(() => void this.#lookAgainAndAgain(), this.#lookEvery).unref()
   }
 
@@ -78,6 +80,7 @@ export class CheckpointKeeper {
    * written shortly before its last sign of life may be torn.
    */
   async end(how: { normally: boolean; lastSignAt: number }): Promise<void> {
+    this.#isOver = true
     clearTimeout(this.#timer)
     const quietFor = this.about.quietFor ?? QUIET_FOR
     const work = this.#next(async () => {
@@ -118,11 +121,11 @@ export class CheckpointKeeper {
     const from = performance.now()
     await this.#next(async () => {
       await this.#commitAnnounced()
-      await this.#commitFound((name, found) => this.#isQuiet(name, found))
+      await this.#commitFound((name, found) => !this.#isOver && this.#isQuiet(name, found))
     })
     this.#describeSoon()
     const took = performance.now() - from
-    if (this.#closed.signal.aborted) return
+    if (this.#isOver || this.#closed.signal.aborted) return
     this.#timer = setTimeout(() => void this.#lookAgainAndAgain(), Math.max(this.#lookEvery, took * SHARE)).unref()
   }
 

@@ -35,8 +35,6 @@ export interface Survey {
   bytes: number
   /** Last change of anything in it, epoch ms by the clock of its disk: no program can set it back. */
   changedAt: number
-  /** When its first entry was made. */
-  begunAt: number
   /** What was left out, in words. */
   notes: string[]
 }
@@ -64,7 +62,6 @@ class Walk {
     files: 0,
     bytes: 0,
     changedAt: 0,
-    begunAt: Number.POSITIVE_INFINITY,
     notes: [],
   }
   readonly #waiting: { path: string; depth: number }[] = [{ path: '', depth: 0 }]
@@ -128,10 +125,7 @@ class Walk {
 
   /** By the time of the change of the entry, since the time of the last write can be set by anyone. */
   time(found: BigIntStats): void {
-    const changed = Number(found.ctimeNs) / 1e6
-    const begun = found.birthtimeNs > 0n ? Number(found.birthtimeNs) / 1e6 : changed
-    this.#found.changedAt = Math.max(this.#found.changedAt, changed)
-    this.#found.begunAt = Math.min(this.#found.begunAt, begun)
+    this.#found.changedAt = Math.max(this.#found.changedAt, Number(found.ctimeNs) / 1e6)
   }
 
   async file(path: string, found: BigIntStats): Promise<void> {
