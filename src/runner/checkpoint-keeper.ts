@@ -185,7 +185,7 @@ export class CheckpointKeeper {
         by: commit.by,
         committedAt: commit.at,
         ...(found ? { files: found.files, bytes: found.bytes } : {}),
-        ...(since === undefined ? {} : { sinceMs: Math.max(0, commit.at - since) }),
+        ...(since === undefined ? {} : { sinceMs: Math.max(0, Math.round(commit.at - since)) }),
         ...(found && found.notes.length > 0 ? { notes: found.notes } : {}),
       })
     }

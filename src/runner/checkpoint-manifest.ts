@@ -5,7 +5,7 @@ import { z } from 'zod'
 import { crashPoint } from '../crash-point.js'
 import { MINUTE, SECOND } from '../schema/duration.js'
 import { Changed, digestOf, SAMPLING, WHOLE_UP_TO } from './checkpoint-digest.js'
-import { type Survey, type SurveyBounds, type SurveyedFile, survey } from './checkpoint-survey.js'
+import { leadsOut, type Survey, type SurveyBounds, type SurveyedFile, survey } from './checkpoint-survey.js'
 
 /** Reading ends after this long, for a manifest as for a check by it; the files after that go by their sizes. */
 const READ_FOR = MINUTE
@@ -71,7 +71,9 @@ export async function describe(
 async function manifestOf(root: string, found: Survey, options: ReadOptions) {
   const until = performance.now() + (options.readFor ?? READ_FOR)
   const listed: Entry[] = []
-  for (const file of found.listed) listed.push(await entryOf(root, file, performance.now() > until, options))
+  const inside = found.listed.filter((file) => !leadsOut(file))
+  const left = found.listed.length - inside.length
+  for (const file of inside) listed.push(await entryOf(root, file, performance.now() > until, options))
   const unread = listed.filter(({ sha256, link }) => sha256 === undefined && link === undefined).length
   return {
     version: 1 as const,
@@ -79,7 +81,11 @@ async function manifestOf(root: string, found: Survey, options: ReadOptions) {
     bytes: found.bytes,
     sampled: listed.some(({ sampled }) => sampled),
     sampling: `files above ${options.wholeUpTo ?? WHOLE_UP_TO} bytes: ${SAMPLING}`,
-    notes: [...found.notes, ...(unread > 0 ? [`${unread} files go by their sizes alone`] : [])],
+    notes: [
+      ...found.notes,
+      ...(left > 0 ? [`${left} links that lead out of it are not covered`] : []),
+      ...(unread > 0 ? [`${unread} files go by their sizes alone`] : []),
+    ],
     listed,
   }
 }

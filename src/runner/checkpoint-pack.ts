@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
-import { basename, dirname, join, posix, relative } from 'node:path'
+import { basename, dirname, join, relative } from 'node:path'
 import { Pack } from 'tar'
-import { survey } from './checkpoint-survey.js'
+import { leadsOut, survey } from './checkpoint-survey.js'
 import type { Checkpoints } from './checkpoints.js'
 
 /** What is packed at most of one checkpoint; one with more is not moved. */
@@ -36,12 +36,6 @@ async function namesBelow(path: string): Promise<string[]> {
   const found = await survey(path, { bounds: BOUNDS })
   if (!found) throw new Error(`${path} is not there any more`)
   if (found.files > found.listed.length) throw new Error(`it has more than ${BOUNDS.listed} files`)
-  const inside = found.listed.filter(({ path: name, link }) => link === undefined || staysInside(name, link))
+  const inside = found.listed.filter(({ path: name, link }) => !leadsOut({ path: name, link }))
   return inside.map(({ path: name }) => name).sort()
-}
-
-function staysInside(name: string, link: string): boolean {
-  if (posix.isAbsolute(link)) return false
-  const target = posix.normalize(posix.join(posix.dirname(name), link))
-  return target !== '..' && !target.startsWith('../')
 }

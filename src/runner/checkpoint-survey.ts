@@ -1,6 +1,6 @@
 import type { BigIntStats, Dirent } from 'node:fs'
 import { lstat, opendir, readlink } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, posix } from 'node:path'
 
 /** Where a look at a checkpoint ends, whatever lies in it. */
 export interface SurveyBounds {
@@ -169,4 +169,11 @@ async function details(path: string): Promise<BigIntStats | string> {
   } catch (error) {
     return (error as NodeJS.ErrnoException).code ?? 'EIO'
   }
+}
+
+/** A link whose target is none of the checkpoint's own: what it means is nothing that a checkpoint could promise. */
+export function leadsOut({ path, link }: { path: string; link?: string | undefined }): boolean {
+  if (link === undefined) return false
+  const target = posix.normalize(posix.join(posix.dirname(path), link))
+  return posix.isAbsolute(link) || target === '..' || target.startsWith('../')
 }
