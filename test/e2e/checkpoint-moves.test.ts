@@ -54,6 +54,8 @@ test('it still does when server and old host die in the middle', async () => {
   await turnTo('second')
   await until('them to die', () => anneal.hasEnded(), 30_000)
   await anneal.up({ devices: 1 })
+  await second?.close()
+  await startSecond() // `anneal up` has made its hosts' tokens anew
   const job = await anneal.ended(id, 90_000)
   expect(job.outcome?.reason).toBe('completed')
   expect(await anneal.log(id, 2)).toBe('one\nweights\n')
@@ -79,13 +81,17 @@ test('when the old host is gone it starts without, and says what stays there and
 
 async function joinSecond(): Promise<void> {
   home = mkdtempSync(join(tmpdir(), 'anneal-second-'))
+  await startSecond()
+  await until('the second host', async () => (await hosts()).length === 2)
+  await turnTo('first')
+}
+
+async function startSecond(): Promise<void> {
   const token = ((await anneal.request('POST', '/api/v1/tokens', { role: 'host' })).json as { secret: string }).secret
   const devices = [{ kind: 'cpu', model: 'test', memoryBytes: null, index: 0, uuid: 'cpu-0' } as const]
   const logger = pino({ level: process.env.ANNEAL_TEST_LOG ?? 'silent' })
   const how = { serverUrl: anneal.url, token, home, name: 'second', pool: 'default', logger, env: process.env }
   second = await startHost({ ...how, devices: [...devices] })
-  await until('the second host', async () => (await hosts()).length === 2)
-  await turnTo('first')
 }
 
 /** New attempts are placed on this host only. */
