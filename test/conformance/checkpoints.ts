@@ -74,7 +74,12 @@ export function checkpointConformance(name: string, newStore: () => Promise<Test
     async function goesOn(jobId: string, resumeAt: number | null): Promise<{ lostMs?: number }> {
       const attempt = await launchNow(store, jobId)
       await report(store, attempt, startedFrom(resumeAt))
-      const events = await store.read.selectFrom('events').selectAll().where('job_id', '=', jobId).execute()
+      const events = await store.read
+        .selectFrom('events')
+        .selectAll()
+        .where('job_id', '=', jobId)
+        .orderBy('seq')
+        .execute()
       return JSON.parse(events.findLast(({ type }) => type === 'started')?.data ?? '{}') as { lostMs?: number }
     }
 
@@ -173,10 +178,10 @@ export function checkpointConformance(name: string, newStore: () => Promise<Test
       await want(job.id)
       const key = { jobId: job.id, attempt: 2 }
       for (const act of [
-        store.transact((tx) => reportMove(tx, OTHER, key, { state: 'none' })),
-        store.transact((tx) => finishMove(tx, HOST, key)),
+        () => store.transact((tx) => reportMove(tx, OTHER, key, { state: 'none' })),
+        () => store.transact((tx) => finishMove(tx, HOST, key)),
       ]) {
-        await expect(act).rejects.toMatchObject({ code: 'fenced' })
+        await expect(act()).rejects.toMatchObject({ code: 'fenced' })
       }
     })
 
