@@ -147,7 +147,7 @@ function count(name) {
   kills[name] = (kills[name] ?? 0) + 1
 }
 
-/** Every crash point that a local job may meet, as the code names them. */
+/** Every crash point that a job on one host may meet, as the code names them. */
 function crashPoints() {
   const names = new Set()
   for (const file of readdirSync(join(ROOT, 'src'), { recursive: true })) {
@@ -155,7 +155,7 @@ function crashPoints() {
     for (const [, name] of readFileSync(join(ROOT, 'src', file), 'utf8').matchAll(/crashPoint\('([^']+)'\)/g))
       names.add(name)
   }
-  return [...names].filter((name) => !name.startsWith('remote.')).sort()
+  return [...names].filter((name) => !/^(remote|move)\./.test(name)).sort()
 }
 
 function shuffled(list) {

@@ -36,6 +36,8 @@ export interface HostOptions {
   bootId?: string
   /** Ms that a tree may outlive SIGKILL before it is called stuck. */
   stuckAfterMs?: number
+  /** Ms without a change after which an undeclared checkpoint counts as whole; 30 s. */
+  checkpointQuietMs?: number
   logger: Logger
   env: NodeJS.ProcessEnv
 }
@@ -68,8 +70,10 @@ export async function startHost(options: HostOptions): Promise<Host> {
   const instance = ulid().toLowerCase()
   const troubleWith: Site['troubleWith'] = (uuids) => watch.troubleWith(uuids)
   const machine = { home, bootId, env, devices, containment }
+  const { checkpointQuietMs } = options
+  const watched = { stuckAfterMs, checkpointQuietMs }
   const site: Site = {
-    ...{ ...machine, serverUrl, spawner, stuckAfterMs, lease, logger, send, troubleWith },
+    ...{ ...machine, ...watched, serverUrl, spawner, lease, logger, send, troubleWith },
     get token() {
       return currentToken()
     },

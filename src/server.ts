@@ -1,6 +1,7 @@
 import type { Client } from '@temporalio/client'
 import type { Logger } from 'pino'
 import { type App, createApp } from './api/app.js'
+import { removeLeftOverBlobs } from './api/checkpoint-moves.js'
 import type { Deployments } from './api/services.js'
 import { SilenceWatch } from './api/silence-watch.js'
 import { readConfig } from './config.js'
@@ -40,7 +41,11 @@ export async function startServer(
 ): Promise<RunningServer> {
   const { store, logs, blobs } = services
   const { client, eagerStart, logger, host, port, deployments, leaseMs } = options
-  const nudger = new Nudger({ store, client, logger, eagerStart, housekeep: () => store.transact(forgetOldKeys) })
+  const housekeep = async () => {
+    await store.transact(forgetOldKeys)
+    await removeLeftOverBlobs(services)
+  }
+  const nudger = new Nudger({ store, client, logger, eagerStart, housekeep })
   const stopBeginning = beginNewJobs(store, logger)
   const app = await createApp({
     store,

@@ -16,6 +16,7 @@ import type { LogStore } from '../store/log-store.js'
 import type { Store } from '../store/store.js'
 import { adjustRoutes } from './adjust.js'
 import { blobRoutes } from './blobs.js'
+import { checkpointMoveRoutes } from './checkpoint-moves.js'
 import { sendFailure } from './errors.js'
 import { eventRoutes } from './events.js'
 import { healthRoutes } from './health.js'
@@ -66,6 +67,7 @@ export async function createApp(deps: Deps): Promise<App> {
     serviceRoutes(routes, deps)
     blobRoutes(routes, deps)
     hostRoutes(routes, deps)
+    checkpointMoveRoutes(routes, deps)
     tokenRoutes(routes, deps)
     healthRoutes(routes, deps)
     routes.get('/api/v1/openapi.json', { schema: { hide: true }, handler: async () => app.swagger() })

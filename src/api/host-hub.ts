@@ -4,6 +4,7 @@ import { crashPoint } from '../crash-point.js'
 import { type Assignment, BEAT_EVERY, type Fact, type Hello, LEASE, type ToAgent } from '../schema/agent.js'
 import { SECOND } from '../schema/duration.js'
 import { Failure, failureCode } from '../schema/failure.js'
+import { uploadsWanted } from '../store/checkpoint-moves.js'
 import { noteTroubles } from '../store/device-troubles.js'
 import { applyFacts } from '../store/facts.js'
 import { sameId } from '../store/host-checks.js'
@@ -101,6 +102,7 @@ class HostConnection {
   readonly #told = new Map<string, string>()
   #turn: Promise<void> = Promise.resolve()
   #isReplaced = false
+  #uploadsTold = '[]'
   #silence: NodeJS.Timeout | undefined
   readonly #tokenTimer: NodeJS.Timeout
 
@@ -202,6 +204,7 @@ class HostConnection {
     const assignments = await desiredState(store.read, hello.hostId)
     for (const assignment of assignments) this.#remember(assignment)
     this.#send({ type: 'snapshot', assignments })
+    await this.#tellUploads(hello.hostId)
     void this.#keepTelling(hello.hostId)
   }
 
@@ -238,6 +241,7 @@ class HostConnection {
       try {
         const assignments = await desiredState(this.#deps.store.read, hostId)
         for (const assignment of assignments) if (this.#remember(assignment)) this.#send({ type: 'change', assignment })
+        await this.#tellUploads(hostId)
       } catch (error) {
         this.#deps.logger.warn(
           { err: error, hostId },
@@ -245,6 +249,15 @@ class HostConnection {
         )
       }
     }
+  }
+
+  /** Checkpoints that other hosts wait for. */
+  async #tellUploads(hostId: string): Promise<void> {
+    const uploads = await uploadsWanted(this.#deps.store.read, hostId)
+    const text = JSON.stringify(uploads)
+    if (text === this.#uploadsTold) return
+    this.#uploadsTold = text
+    this.#send({ type: 'uploads', uploads })
   }
 
   /** True when the host has not been told so yet. What the server has heard from the host itself is no news to it. */

@@ -447,7 +447,7 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         Attempt: {
-            /** @description last checkpoint that the process has said is whole */
+            /** @description last checkpoint that was committed: declared, complete or quiet */
             checkpoint: string | null;
             clocks: components["schemas"]["Clocks"];
             devices: string[];
@@ -455,6 +455,8 @@ export interface components {
             grantedAt: string | null;
             /** @description of several, that of rank 0 */
             host: string | null;
+            /** @description running time that the attempt after it had to do again; null while none has gone on */
+            lostMs: number | null;
             number: number;
             outcome: components["schemas"]["Outcome"] | null;
             /** @description process id of the training on its host; of several, that of rank 0 */
@@ -636,7 +638,10 @@ export interface components {
         };
         JobSpec: {
             checkpoints: {
+                /** @description whole ones, never fewer than two; default: all */
                 keepLast?: number;
+                /** @description a folder that every host of the pool sees; the job gets one of its own below it. Default: on the host */
+                shared?: string;
             };
             /** @description a shell line, or the arguments of one program; qianfan, modelarts and facet need none */
             command?: string | string[];
@@ -758,7 +763,10 @@ export interface components {
         JobSpecInput: {
             /** @default {} */
             checkpoints?: {
+                /** @description whole ones, never fewer than two; default: all */
                 keepLast?: number;
+                /** @description a folder that every host of the pool sees; the job gets one of its own below it. Default: on the host */
+                shared?: string;
             };
             /** @description a shell line, or the arguments of one program; qianfan, modelarts and facet need none */
             command?: string | string[];

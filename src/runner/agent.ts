@@ -1,6 +1,7 @@
 import { crashPoint } from '../crash-point.js'
 import type { Assignment, Fact, FromAgent, ToAgent } from '../schema/agent.js'
 import { Attempt } from './attempt.js'
+import { CheckpointUploads } from './checkpoint-uploads.js'
 import { readFacts } from './fact-log.js'
 import { RunFolder } from './run-folder.js'
 import type { Site } from './site.js'
@@ -14,12 +15,15 @@ import { unfinishedRuns } from './unfinished.js'
 export class Agent {
   readonly #attempts = new Map<string, Attempt>()
   /** What could not be taken, by a full disk most likely; tried again, since the server says it only once. */
+  readonly #uploads: CheckpointUploads
   readonly #untaken = new Map<string, Assignment>()
 
   constructor(
     private readonly site: Site,
     private readonly say: (message: FromAgent) => boolean,
-  ) {}
+  ) {
+    this.#uploads = new CheckpointUploads(site)
+  }
 
   /** Takes up whatever earlier agents left in this home: watches what lives, reports what ended. */
   adopt(): void {
@@ -38,6 +42,9 @@ export class Agent {
         break
       case 'change':
         this.#take(message.assignment)
+        break
+      case 'uploads':
+        this.#uploads.take(message.uploads)
         break
       case 'ack':
         for (const { jobId, attempt, n } of message.facts) this.#attempts.get(keyOf({ jobId, attempt }))?.acknowledge(n)
@@ -80,6 +87,7 @@ export class Agent {
   }
 
   close(): void {
+    this.#uploads.close()
     for (const attempt of this.#attempts.values()) attempt.close()
     this.#attempts.clear()
   }

@@ -21,10 +21,10 @@ export class FactLog {
   readonly #file: number
   /** Where the next line goes. */
   #end = 0
-  /** Number of the last fact that was sent once. */
-  #sent: number
   #held: NodeJS.Timeout | undefined
   #open = true
+  /** Number of the last that went out, or stood here before: the server takes them in their order only. */
+  #sent: number
 
   constructor(
     path: string,
@@ -123,6 +123,7 @@ export class FactLog {
     if (bytes.length === 0) writeSync(this.#file, Buffer.alloc(ROOM, '\n'), 0, ROOM, 0)
     const lines = wholeLines(bytes)
     this.#facts.push(...lines.map(({ fact }) => fact))
+    this.#sent = this.#facts.at(-1)?.n ?? this.base
     this.#end = lines.reduce((end, { length }) => end + length, 0)
     if (bytes.subarray(this.#end).some((byte) => byte !== NEWLINE)) ftruncateSync(this.#file, this.#end)
   }

@@ -2,7 +2,7 @@ import { closeSync, mkdirSync, openSync, rmSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { Assignment } from '../schema/agent.js'
 import { SECOND } from '../schema/duration.js'
-import { Checkpoints } from './checkpoints.js'
+import { prepareCheckpoints } from './checkpoint-place.js'
 import { type Limits, makeGroups } from './containment/limits.js'
 import type { Tree } from './containment/tree.js'
 import { DEFAULT_PATH, processEnvironment } from './environment.js'
@@ -42,19 +42,18 @@ export async function prepare({ site, folder, assignment, tree }: Subject, signa
   if (freeBytes(folder.path) < FLOOR_BYTES) {
     throw Object.assign(new Error(`less than ${FLOOR_BYTES} bytes are free below ${site.home}`), { code: DISK_FULL })
   }
+  const resumed = await prepareCheckpoints(site, folder, assignment, signal)
   for (const name of ['work', 'env']) rmSync(folder.file(name), { recursive: true, force: true })
   for (const name of ['work', 'env', 'logs', 'output']) mkdirSync(folder.file(name), { recursive: true })
-  mkdirSync(folder.checkpoints, { recursive: true })
   const setup = setupOf(site, folder, assignment)
   if (setup?.cached) await copyKeptWork(setup.cache, folder.path, signal)
   else if (assignment.workdir) await unpackWorkdir(site, folder, assignment.workdir, signal)
   for (const stream of setup && !setup.cached ? ['setup', '0'] : ['0'])
     closeSync(openSync(folder.file('logs', stream), 'a'))
-  const resumeFrom = new Checkpoints(folder.checkpoints).last()
   const limits = site.containment.limitGroups(folder, limitsOf(assignment))
   const joined = limits.filter((group) => group.joined).map(({ path }) => `${path}\n`)
   if (joined.length > 0) writeWhole(folder.file('limits'), joined.join(''))
-  const launch = { level: tree.level, group: tree.group, limits, resumeFrom, setup }
+  const launch = { level: tree.level, group: tree.group, limits, ...resumed, setup }
   folder.launch = launch
   return launch
 }

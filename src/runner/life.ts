@@ -3,6 +3,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { crashPoint } from '../crash-point.js'
 import type { Assignment } from '../schema/agent.js'
 import type { Exit } from '../schema/contract.js'
+import { CheckpointKeeper } from './checkpoint-keeper.js'
+import { Checkpoints } from './checkpoints.js'
 import { removeGroups } from './containment/limits.js'
 import type { Tree } from './containment/tree.js'
 import { Ending } from './ending.js'
@@ -21,6 +23,9 @@ import { Starter } from './starter.js'
 
 /** A wrapper needs about 2 ms from the exit record to its own end; waiting this long makes one message of two. */
 const SETTLE_MS = 15
+
+/** 128 + SIGKILL, as a shell says it. */
+const KILLED = 137
 
 const NEVER_RAN: Exit = { phase: 'setup', code: null, signalled: true }
 
@@ -43,9 +48,12 @@ export class Life {
   readonly tree: Tree
   readonly observation: Observation
   readonly logs: LogStreams
+  readonly #checkpoints: CheckpointKeeper
   readonly #ending: Ending
   readonly #starter: Starter
   #areLogsConfirmed = false
+  #areCheckpointsKept = false
+  #keeping: Promise<void> | undefined
 
   constructor(
     private readonly site: Site,
@@ -67,6 +75,7 @@ export class Life {
       stuck: (pids) => this.#reportStuck(pids),
     })
     this.#starter = new Starter({ site, folder, tree: this.tree, facts: this.facts, changed })
+    this.#checkpoints = this.#keeperOfCheckpoints()
     this.observation = new Observation({
       folder,
       facts: this.facts,
@@ -75,6 +84,7 @@ export class Life {
       assignment: () => this.want.assignment,
       partStarted: (pid) => this.#ending.partStarted(pid),
       captureStacks: () => captureStacks({ folder, tree: this.tree, path: site.env.PATH ?? DEFAULT_PATH }),
+      checkpoints: this.#checkpoints,
     })
     this.logs = new LogStreams(site, folder, want.assignment)
   }
@@ -97,6 +107,7 @@ export class Life {
     this.#starter.abort()
     this.#ending.close()
     this.logs.close()
+    this.#checkpoints.close()
     this.facts.close()
   }
 
@@ -168,12 +179,16 @@ export class Life {
   async #reportUnknown(unknown: 'no_record' | 'reboot'): Promise<void> {
     this.observation.look()
     if (unknown === 'no_record' && !this.tree.isEmpty()) return this.#ending.begin('leftovers')
+    await this.#checkpoints.end({ normally: false, lastSignAt: this.folder.lastSignAt })
     const phase = this.folder.part('process') || !this.folder.part('setup') ? 'run' : 'setup'
     await this.#reportEnd({ phase, code: null, unknown, ...this.#signalled(), ...this.#memory() })
   }
 
   async #reportExit({ phase, code }: ExitRecord): Promise<void> {
     this.observation.look()
+    // Ended by SIGKILL, ours after the grace or somebody's, it may have been in the middle of writing.
+    const normally = code === 0 || (this.folder.stopAt !== undefined && code !== KILLED)
+    await this.#checkpoints.end({ normally, lastSignAt: this.folder.lastSignAt })
     const log = this.folder.file('logs', phase === 'setup' ? 'setup' : '0')
     const hints = exitHints({ code, log, folder: this.folder.path })
     await this.#reportEnd({ phase, code, ...this.#signalled(), ...hints, ...this.#memory() })
@@ -215,6 +230,21 @@ export class Life {
     }
   }
 
+  #keeperOfCheckpoints(): CheckpointKeeper {
+    const { facts, folder, site } = this
+    return new CheckpointKeeper({
+      checkpoints: new Checkpoints(folder.checkpoints),
+      jobId: folder.jobId,
+      attempt: folder.attempt,
+      quietFor: site.checkpointQuietMs,
+      keepLast: () => this.want.assignment.keepCheckpoints,
+      startedAt: () => folder.startedAt,
+      told: () => facts.all.flatMap(({ body }) => (body.type === 'checkpoint' ? [body.committedAt] : [])),
+      tell: (fact) => facts.append(fact),
+      logger: site.logger,
+    })
+  }
+
   #reportStuck(pids: number[]): void {
     if (!this.facts.has('stuck')) this.facts.append({ type: 'stuck', pids })
   }
@@ -227,7 +257,11 @@ export class Life {
       () => this.#confirmLogs(),
       () => {}, // closed meanwhile: the next agent finishes them
     )
-    if (!this.#areLogsConfirmed || this.facts.unacknowledged.length > 0) return false
+    this.#keeping ??= this.#checkpoints.finish().then(() => {
+      this.#areCheckpointsKept = true
+      this.changed()
+    })
+    if (!this.#areLogsConfirmed || !this.#areCheckpointsKept || this.facts.unacknowledged.length > 0) return false
     for (const bulk of ['work', 'env', 'logs']) await rm(this.folder.file(bulk), { recursive: true, force: true })
     this.folder.markDone()
     CRASH: crashPoint('agent.done-written')

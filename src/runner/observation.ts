@@ -2,7 +2,9 @@ import { rmSync } from 'node:fs'
 import { crashPoint } from '../crash-point.js'
 import type { Assignment } from '../schema/agent.js'
 import { SECOND } from '../schema/duration.js'
-import { Checkpoints, stampOf } from './checkpoints.js'
+import { CheckpointActivity } from './checkpoint-activity.js'
+import type { CheckpointKeeper } from './checkpoint-keeper.js'
+import { stampOf } from './checkpoints.js'
 import type { Tree } from './containment/tree.js'
 import type { FactLog } from './fact-log.js'
 import { MetricsFile } from './metrics-file.js'
@@ -16,8 +18,7 @@ import { writeWhole } from './whole-file.js'
  */
 export class Observation {
   readonly #metrics: MetricsFile
-  readonly #checkpoints: Checkpoints
-  #announced = 0
+  readonly #activity: CheckpointActivity
   #signature = ''
   /** By the monotonic clock: a clock that is set forward must not end a training as stalled. */
   #movedAt = performance.now()
@@ -35,10 +36,11 @@ export class Observation {
       partStarted: (pid: number) => void
       /** Writes what the processes are at to a stream of their own; whether there is one. Never rejects. */
       captureStacks: () => Promise<boolean>
+      checkpoints: CheckpointKeeper
     },
   ) {
     this.#metrics = new MetricsFile(about.folder.file('metrics.jsonl'))
-    this.#checkpoints = new Checkpoints(about.folder.checkpoints)
+    this.#activity = new CheckpointActivity(about.folder.checkpoints)
   }
 
   /** Reports everything that is new, in the order in which it happened. */
@@ -59,7 +61,7 @@ export class Observation {
     const { stallMs, nodes = 1 } = assignment()
     const isStalled = facts.count('stalled') > facts.count('moving')
     if (stallMs === null || !facts.has('started') || (isStalled && nodes === 1) || this.#isCapturing) return
-    const signature = this.#activity()
+    const signature = this.#traces()
     const hasMoved = signature !== this.#signature
     if (hasMoved) this.#movedAt = performance.now()
     this.#signature = signature
@@ -105,24 +107,20 @@ export class Observation {
     const pid = tree.pidOf(part)
     // Gone already: in a namespace its pid out here can no longer be told, and the wrapper's stands for both.
     const known = pid ?? (tree.level === 'pid_namespace' ? (folder.wrapper?.pid ?? part.pid) : part.pid)
-    const resumeFrom = folder.launch?.resumeFrom ?? null
-    facts.append({ type: 'started', pid: known, startTime: part.startTime, bootId, resumeFrom })
+    const { resumeFrom = null, resumeAt, resumeVerified } = folder.launch ?? {}
+    const resumed = { resumeFrom, resumeAt, resumeVerified }
+    facts.append({ type: 'started', pid: known, startTime: part.startTime, bootId, ...resumed })
     CRASH: crashPoint('agent.started-written')
     if (pid !== undefined) partStarted(pid)
     this.#movedAt = performance.now()
   }
 
   #reportAnnouncements(): void {
-    const { facts, assignment } = this.about
+    const { facts, checkpoints } = this.about
+    if (facts.has('started')) checkpoints.watch()
     for (const { phase, checkpoint } of this.#metrics.read()) {
       if (phase === 'saving' && !facts.has('saving')) facts.append({ type: 'saving' })
-      if (checkpoint === undefined) continue
-      this.#announced += 1
-      // The file is read from its start by every new agent; what has been told is not told again.
-      if (this.#announced <= facts.count('checkpoint')) continue
-      facts.append({ type: 'checkpoint', path: this.#checkpoints.commit(checkpoint) })
-      const keep = assignment().keepCheckpoints
-      if (keep !== null) this.#checkpoints.prune(keep)
+      if (checkpoint !== undefined) checkpoints.announce(checkpoint)
     }
   }
 
@@ -137,10 +135,10 @@ export class Observation {
     this.#limitWritten = runLimitMs
   }
 
-  #activity(): string {
+  #traces(): string {
     const { folder } = this.about
     const streams = folder.streams.filter((stream) => stream !== STACKS)
     const files = [...streams.map((stream) => folder.file('logs', stream)), folder.file('metrics.jsonl')]
-    return [...files.map(stampOf), this.#checkpoints.signature()].join(' ')
+    return [...files.map(stampOf), this.#activity.signature()].join(' ')
   }
 }

@@ -15,6 +15,19 @@ const Launch = z.object({
   /** What holds it to its CPU and memory limits; none without a limit, or where the kernel keeps none. */
   limits: z.array(LimitGroup).default([]),
   resumeFrom: z.string().nullable(),
+  resumeAt: z.number().nullable().optional(),
+  resumeVerified: z.boolean().optional(),
+  /** Whether the last checkpoint came from another host. */
+  arrival: z
+    .object({
+      from: z.string(),
+      path: z.string(),
+      committedAt: z.number().optional(),
+      problem: z.string().optional(),
+    })
+    .optional(),
+  /** Newer checkpoints that were found damaged. */
+  passedOver: z.array(z.object({ path: z.string(), problem: z.string() })).optional(),
   /** Null without a setup command. */
   setup: z.object({ cached: z.boolean(), env: z.string(), cache: z.string() }).nullable(),
 })
@@ -103,6 +116,20 @@ export class RunFolder {
     return readParsed(this.file('exit'), ExitRecord)
   }
 
+  /** Epoch ms at which the start was taken; the process began after it. */
+  get startedAt(): number | undefined {
+    return statSync(this.file('started'), { throwIfNoEntry: false })?.mtimeMs
+  }
+
+  /**
+   * Epoch ms of the last trace that the process, or the record of its end, has left here: it did not end before that.
+   * By the clock of this host's disk, as the times of checkpoints on it.
+   */
+  get lastSignAt(): number {
+    const traces = ['exit', 'metrics.jsonl', join('logs', '0')]
+    return Math.max(0, ...traces.map((name) => statSync(this.file(name), { throwIfNoEntry: false })?.mtimeMs ?? 0))
+  }
+
   get setupCode(): number | undefined {
     const text = readText(this.file('setup-exit'))
     return text ? Number(text) : undefined
@@ -146,6 +173,8 @@ export class RunFolder {
   }
 
   get checkpoints(): string {
-    return join(this.home, 'runs', this.assignment?.checkpointsOf ?? this.jobId, 'checkpoints')
+    const { checkpointsOf = this.jobId, sharedCheckpoints } = this.assignment ?? {}
+    if (sharedCheckpoints) return join(sharedCheckpoints, checkpointsOf)
+    return join(this.home, 'runs', checkpointsOf, 'checkpoints')
   }
 }

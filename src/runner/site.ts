@@ -19,6 +19,8 @@ export interface Site {
   stuckAfterMs: number
   /** How long what runs here may run without a word of the server. */
   lease: Lease
+  /** Ms without a change after which an undeclared checkpoint counts as whole. */
+  checkpointQuietMs?: number | undefined
   logger: Logger
   /** Why one of these devices may not be used now, asked of the machine; undefined when all may. Never rejects. */
   troubleWith(devices: readonly string[]): Promise<string | undefined>

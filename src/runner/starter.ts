@@ -1,11 +1,12 @@
+import { basename } from 'node:path'
 import { crashPoint } from '../crash-point.js'
-import type { Assignment } from '../schema/agent.js'
+import type { Assignment, FactBody } from '../schema/agent.js'
 import type { Tree } from './containment/tree.js'
 import type { FactLog } from './fact-log.js'
 import { prepare, spawnWrapper } from './launch.js'
 import { DeviceBusy } from './refusal.js'
 import { awaitsRendezvous, freePort } from './rendezvous.js'
-import type { RunFolder } from './run-folder.js'
+import type { Launch, RunFolder } from './run-folder.js'
 import type { Site } from './site.js'
 import type { End } from './spawner.js'
 import { readText } from './whole-file.js'
@@ -78,6 +79,7 @@ export class Starter {
       if (launch.setup?.cached && !facts.has('setup_done')) {
         facts.append({ type: 'setup', cached: true }, { type: 'setup_done', cached: true })
       }
+      reportCheckpoints(facts, launch)
       this.#isWrapperOut = true
       spawnWrapper(subject, launch, (end) => this.#ended(end))
       CRASH: crashPoint('agent.wrapper-spawned')
@@ -104,4 +106,32 @@ export class Starter {
     }
     changed()
   }
+}
+
+/** What was met on the way to the checkpoint, once, also where an agent died between settling the launch and this. */
+function reportCheckpoints(facts: FactLog, launch: Launch): void {
+  if (facts.has('checkpoint_damaged') || facts.has('checkpoint_moved') || facts.has('checkpoint_left')) return
+  const bodies = [...arrivalFacts(launch), ...damageFacts(launch)]
+  if (bodies.length > 0) facts.append(...bodies)
+}
+
+function arrivalFacts({ arrival, ...launch }: Launch): FactBody[] {
+  if (!arrival) return []
+  const { from, path, committedAt } = arrival
+  if (committedAt !== undefined) return [{ type: 'checkpoint_moved', path, from, committedAt }]
+  const message = `checkpoint ${basename(path)} stays on host ${from}: ${arrival.problem}; ${next(launch)}`
+  return [{ type: 'checkpoint_left', path, from, message }]
+}
+
+function damageFacts({ passedOver = [], ...launch }: Launch): FactBody[] {
+  return passedOver.map(({ path, problem }) => ({
+    type: 'checkpoint_damaged' as const,
+    path,
+    problem,
+    message: `checkpoint ${basename(path)} is damaged: ${problem}; ${next(launch)}`,
+  }))
+}
+
+function next({ resumeFrom }: Pick<Launch, 'resumeFrom'>): string {
+  return resumeFrom === null ? 'starting from the beginning' : `resuming from ${basename(resumeFrom)}`
 }

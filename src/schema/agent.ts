@@ -94,10 +94,45 @@ export const Assignment = z.object({
   stallMs: z.number().nullable(),
   logMaxBytes: z.number(),
   keepCheckpoints: z.number().nullable(),
+  /** A folder that every host sees; the job's checkpoints lie in one of their own below it. */
+  sharedCheckpoints: z.string().nullable().optional(),
   /** The job whose checkpoints this one inherits (a `retry` of an ended job). */
   checkpointsOf: z.string(),
+  /** Another host has the last checkpoint: it is fetched from there before the start. */
+  checkpointFrom: z
+    .object({ host: z.string(), hostId: z.string(), path: z.string(), committedAt: z.number() })
+    .nullable()
+    .optional(),
 })
 export type Assignment = z.infer<typeof Assignment>
+
+/** A checkpoint that this host shall pack and upload, since the job goes on elsewhere. */
+export const CheckpointUpload = z.object({ jobId: z.string(), attempt: z.int(), checkpointsOf: z.string() })
+export type CheckpointUpload = z.infer<typeof CheckpointUpload>
+
+/** How far the way of a checkpoint to another host is, as both hosts say and hear it. */
+export const CheckpointMove = z.object({
+  state: z.enum(['waiting', 'ready', 'none']),
+  /** Of the tar file that carries the checkpoint and its manifest. */
+  sha256: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .optional(),
+  /** What the new host takes down of it. */
+  commit: z
+    .object({
+      path: z.string(),
+      at: z.number(),
+      by: z.enum(['declared', 'complete', 'quiet']),
+      jobId: z.string(),
+      attempt: z.number(),
+      changedAt: z.number().optional(),
+    })
+    .optional(),
+  /** Why it does not come, in words. */
+  problem: z.string().optional(),
+})
+export type CheckpointMove = z.infer<typeof CheckpointMove>
 
 const ExitFact = z.object({
   phase: z.enum(['setup', 'run']),
@@ -130,9 +165,30 @@ export const FactBody = z.discriminatedUnion('type', [
     startTime: z.number(),
     bootId: z.string(),
     resumeFrom: z.string().nullable(),
+    /** When that checkpoint was committed, by the clock of the host that saw it; null where nobody noted it. */
+    resumeAt: z.number().nullable().optional(),
+    /** False: its manifest was not finished, so it was taken at the word of its process. */
+    resumeVerified: z.boolean().optional(),
   }),
   z.object({ type: z.literal('saving') }),
-  z.object({ type: z.literal('checkpoint'), path: z.string() }),
+  z.object({
+    type: z.literal('checkpoint'),
+    path: z.string(),
+    /** How it is known to be whole; this and what follows is absent in facts of earlier agents. */
+    by: z.enum(['declared', 'complete', 'quiet']).optional(),
+    committedAt: z.number().optional(),
+    files: z.int().optional(),
+    bytes: z.number().optional(),
+    /** Since the commit before it, or the start of the process. */
+    sinceMs: z.number().optional(),
+    /** What of it could not be looked at, in words. */
+    notes: z.array(z.string()).optional(),
+  }),
+  /** A committed checkpoint was found torn when this attempt was about to resume, and passed over. */
+  z.object({ type: z.literal('checkpoint_damaged'), path: z.string(), problem: z.string(), message: z.string() }),
+  /** The last checkpoint came from another host before the start, or did not, and why. */
+  z.object({ type: z.literal('checkpoint_moved'), path: z.string(), from: z.string(), committedAt: z.number() }),
+  z.object({ type: z.literal('checkpoint_left'), path: z.string(), from: z.string(), message: z.string() }),
   z.object({ type: z.literal('stalled'), sinceMs: z.number(), stacks: z.boolean().optional() }),
   /** Only of several ranks, where one that is silent waits for the others: it has moved again. */
   z.object({ type: z.literal('moving') }),
@@ -229,6 +285,8 @@ export const ToAgent = z.discriminatedUnion('type', [
   /** The whole desired state, on connecting. Attempts on the host that are not named here are over for the server. */
   z.object({ type: z.literal('snapshot'), assignments: z.array(Assignment) }),
   z.object({ type: z.literal('change'), assignment: Assignment }),
+  /** All that this host shall hand over at present; told whenever that changes. */
+  z.object({ type: z.literal('uploads'), uploads: z.array(CheckpointUpload) }),
   z.object({ type: z.literal('ack'), facts: z.array(z.object({ jobId: z.string(), attempt: z.int(), n: z.int() })) }),
   /** Answers a hello and each beat: from its `sentAt` on, what lives there may run for so long. Null: without limit. */
   z.object({ type: z.literal('beat'), sentAt, leaseMs: z.number().nullable() }),

@@ -95,6 +95,18 @@ export const Resources = z.strictObject({
     .describe('hosts that run it side by side, each with its own gpus, cpus and memory: all of them or none'),
 })
 
+export const Checkpoints = z.strictObject({
+  keepLast: z.int().min(1).max(10_000).optional().describe('whole ones, never fewer than two; default: all'),
+  shared: processText
+    .refine(
+      (path) => /^\/(?!.*(^|\/)\.\.?(\/|$))./.test(path),
+      'expected an absolute path without . and .., such as /nfs/ckpt',
+    )
+    .max(1024)
+    .optional()
+    .describe('a folder that every host of the pool sees; the job gets one of its own below it. Default: on the host'),
+})
+
 const provider = z.enum(PROVIDERS)
 type ProviderChoices = ProviderName | (ProviderName | { name: ProviderName; queue?: string | undefined })[]
 const ProviderChoice = z.union([
@@ -137,7 +149,7 @@ export const JobSpec = z
     priority: z.int().min(0).max(100).default(50).describe('0–100, higher first'),
     timeouts: Timeouts.prefault({}),
     retry: Retry.prefault({}),
-    checkpoints: z.strictObject({ keepLast: z.int().min(1).max(10_000).optional() }).prefault({}),
+    checkpoints: Checkpoints.prefault({}),
     logs: z.strictObject({ maxBytes: size.default('10GB') }).prefault({}),
     tty: z.boolean().default(false),
     tags: z.record(z.string().min(1).max(63), z.string().max(255)).default({}),

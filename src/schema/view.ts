@@ -62,7 +62,10 @@ export const AttemptView = z
     startedAt: time.nullable(),
     endedAt: time.nullable(),
     resumedFrom: z.string().nullable(),
-    checkpoint: z.string().nullable().describe('last checkpoint that the process has said is whole'),
+    checkpoint: z.string().nullable().describe('last checkpoint that was committed: declared, complete or quiet'),
+    lostMs: ms
+      .nullable()
+      .describe('running time that the attempt after it had to do again; null while none has gone on'),
     setupCached: z.boolean(),
     stopCause: z.string().nullable(),
     outcome: OutcomeView.nullable(),

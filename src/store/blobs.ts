@@ -20,6 +20,8 @@ export interface BlobStore {
   /** The bytes, for the caller to read to the end or destroy; undefined when there is no such blob. */
   get(sha256: string): Promise<{ size: number; stream: Readable } | undefined>
   has(sha256: string): Promise<boolean>
+  /** Silent when there is no such blob. Whoever reads it at the moment reads it to the end. */
+  remove(sha256: string): Promise<void>
 }
 
 export interface StoredBlob {
@@ -71,6 +73,10 @@ export class BlobFolder implements BlobStore {
 
   async has(sha256: string): Promise<boolean> {
     return (await sizeOf(this.#path(sha256))) !== undefined
+  }
+
+  async remove(sha256: string): Promise<void> {
+    await unlink(this.#path(sha256)).catch(absent)
   }
 
   /** Removes what uploads that a crash broke off have left, once it is a day old. To be called at the start. */

@@ -20,6 +20,8 @@ export interface Database {
   counters: { name: string; value: number }
   vendor_records: VendorRecordRow
   remote_runs: RemoteRunRow
+  checkpoint_places: CheckpointPlaceRow
+  checkpoint_moves: CheckpointMoveRow
   eas_services: EasServiceRow
   eas_queues: EasQueueRow
   eas_entries: EasEntryRow
@@ -116,6 +118,8 @@ export interface AttemptRow {
   boot_id: string | null
   resume_from: string | null
   checkpoint: string | null
+  /** Running time that the next attempt had to do again, ms; null as long as nobody went on after this one. */
+  lost_ms: number | null
   exit: string | null
   refused: string | null
   outcome: string | null
@@ -268,6 +272,31 @@ export interface RemoteRunRow {
   /** When the right to make the creating call was taken. */
   claimed_at: number | null
   created_at: number
+  updated_at: number
+}
+
+/** Which host has the last checkpoint of a job and its retries, where they are not in a shared folder. */
+export interface CheckpointPlaceRow {
+  checkpoints_of: string
+  host_id: string
+  path: string
+  committed_at: number
+}
+
+/** A checkpoint that an attempt on another host waits for. `wanted` → `packing` → `ready` → `done`; or `none`: it does not come. */
+export interface CheckpointMoveRow {
+  job_id: string
+  attempt: number
+  from_host: string
+  state: 'wanted' | 'packing' | 'ready' | 'done' | 'none'
+  /** The blob that carries it; removed once the attempt runs or has ended. */
+  sha256: string | null
+  /** JSON: the line of the index that it has on the new host. */
+  commit: string | null
+  /** Why it does not come, in words. */
+  problem: string | null
+  created_at: number
+  /** When the old host last said that it is at it. */
   updated_at: number
 }
 

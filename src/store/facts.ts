@@ -1,8 +1,10 @@
 import type { Fact, FactBody } from '../schema/agent.js'
 import type { Exit } from '../schema/contract.js'
 import { type JobSpec, milliseconds } from '../schema/job.js'
+import { notePlace } from './checkpoint-moves.js'
 import type { AttemptRow, JobRow, RankRow } from './database.js'
 import { quarantineDevices, releaseDevices, setAsideDevices } from './ledger.js'
+import { noteLostWork } from './lost-work.js'
 import { applyRankFact } from './rank-facts.js'
 import { rankOn } from './ranks.js'
 import { forUpdate, type Tx } from './store.js'
@@ -46,7 +48,12 @@ async function applyFact(
   const at = Math.round(Math.min(Math.max(fact.at, attempt.granted_at ?? attempt.queued_at), tx.now))
   const effect = effectOf(tx, fact.body, at, JSON.parse(job.spec) as JobSpec)
   await keepApart(tx, job, attempt, fact.body, rank?.host_id)
-  if (rank) return applyRankFact(tx, job, attempt, rank, { ...fact, at }, effect.set)
+  const speaksForAll = rank === undefined || rank.rank === 0
+  if (speaksForAll && (fact.body.type === 'checkpoint' || fact.body.type === 'checkpoint_moved')) {
+    await notePlace(tx, job, attempt, fact.body)
+  }
+  const data = { ...dataOf(fact.body), ...(speaksForAll ? await lostWork(tx, job, attempt, fact.body) : {}) }
+  if (rank) return applyRankFact(tx, job, attempt, rank, { ...fact, at, data }, effect.set)
   await tx.q
     .updateTable('attempts')
     .set({ ...effect.set, facts: fact.n })
@@ -58,7 +65,7 @@ async function applyFact(
     actor: `host:${attempt.host_id}`,
     attempt: attempt.number,
     at,
-    data: dataOf(fact.body),
+    data,
   }
   // A host that was given up may tell late of the start of an attempt that is over.
   const isCurrent = attempt.number === job.attempt && attempt.settled_at === null
@@ -69,6 +76,13 @@ async function applyFact(
   }
   if (fact.body.type === 'empty') await releaseDevices(tx, job.pool, job.id, attempt.number)
   if (effect.raise) await raiseVersion(tx, job.id)
+}
+
+/** What a further attempt has to do again; nothing is said where its agent did not note when its checkpoint was made. */
+async function lostWork(tx: Tx, job: JobRow, attempt: AttemptRow, body: FactBody): Promise<{ lostMs?: number }> {
+  if (body.type !== 'started' || attempt.number === 1 || body.resumeAt === undefined) return {}
+  if (body.resumeFrom !== null && body.resumeAt === null) return {}
+  return { lostMs: await noteLostWork(tx, job, attempt, body.resumeAt) }
 }
 
 /** Devices that met a hardware error, or that a tree may still use, are kept from everybody; of several ranks, those of that one. */
@@ -112,6 +126,10 @@ function effectOf(tx: Tx, body: FactBody, at: number, spec: JobSpec): { set: Par
       return { set: { saving_at: at }, raise: false }
     case 'checkpoint':
       return { set: { checkpoint: body.path }, raise: false }
+    case 'checkpoint_damaged':
+    case 'checkpoint_moved':
+    case 'checkpoint_left':
+      return { set: {}, raise: false }
     case 'stalled':
       return { set: { stalled_at: tx.now }, raise: true }
     case 'moving':

@@ -3,6 +3,7 @@ import { graceOf, type JobSpec, milliseconds } from '../schema/job.js'
 import type { Reason } from '../schema/outcome.js'
 import { environmentAfter } from '../schema/remedy.js'
 import { parseSize } from '../schema/size.js'
+import { checkpointFrom } from './checkpoint-moves.js'
 import type { Db, JobRow, RankRow } from './database.js'
 import { checkIsAlone, checkIsWelcome, checkOwnsGpus } from './host-checks.js'
 import { allocatePool } from './ledger.js'
@@ -143,10 +144,12 @@ export async function forgetConnections(tx: Tx): Promise<void> {
 export async function desiredState(db: Db, hostId: string): Promise<Assignment[]> {
   const assignments: Assignment[] = []
   for (const run of await runsOn(db, hostId)) {
-    const { job_id: id } = run.attempt
+    const { attempt, rank } = run
+    const { job_id: id } = attempt
     const job = await db.selectFrom('jobs').selectAll().where('id', '=', id).executeTakeFirstOrThrow()
     const assignment = assignmentOf(job, run, await devicesHeld(db, run, hostId))
-    assignments.push(run.rank ? { ...assignment, ...(await asRank(db, run, run.rank)) } : assignment)
+    const from = rank && rank.rank > 0 ? null : await checkpointFrom(db, job, attempt)
+    assignments.push({ ...assignment, checkpointFrom: from, ...(rank ? await asRank(db, run, rank) : {}) })
   }
   return assignments
 }
@@ -204,6 +207,7 @@ function assignmentOf(job: JobRow, { attempt, rank }: Run, devices: string[]): A
     stallMs: spec.timeouts.stall ? milliseconds(spec.timeouts.stall) : null,
     logMaxBytes: parseSize(spec.logs.maxBytes) as number,
     keepCheckpoints: spec.checkpoints.keepLast ?? null,
+    sharedCheckpoints: spec.checkpoints.shared ?? null,
     checkpointsOf: job.checkpoints_of,
   }
 }

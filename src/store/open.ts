@@ -13,6 +13,7 @@ import { queue } from './migrations/0005-queue.js'
 import { nodes } from './migrations/0006-nodes.js'
 import { silence } from './migrations/0007-silence.js'
 import { machine } from './migrations/0008-machine.js'
+import { checkpoints } from './migrations/0009-checkpoints.js'
 
 /** Lists of ids of any length make ever new texts, so the number kept is bounded. */
 const PREPARED_BOUND = 1_000
@@ -100,6 +101,7 @@ function migrator({ db, dialect }: OpenDatabase): Migrator {
     '0006-nodes': nodes,
     '0007-silence': silence,
     '0008-machine': machine,
+    '0009-checkpoints': checkpoints,
   }
   return new Migrator({ db, provider: { getMigrations: async () => migrations } })
 }

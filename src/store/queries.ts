@@ -171,6 +171,7 @@ function viewAttempt(
     endedAt: isoOrNull(row.exited_at ?? row.settled_at),
     resumedFrom: row.resume_from,
     checkpoint: row.checkpoint,
+    lostMs: row.lost_ms,
     setupCached: row.setup_cached === 1,
     stopCause: row.stop_cause,
     outcome: row.outcome ? (JSON.parse(row.outcome) as Outcome) : null,

@@ -36,7 +36,7 @@ export async function applyRankFact(
   job: JobRow,
   attempt: AttemptRow,
   rank: RankRow,
-  fact: Fact,
+  fact: Fact & { data: Record<string, unknown> },
   effect: Partial<AttemptRow>,
 ): Promise<void> {
   const { body } = fact
@@ -89,10 +89,10 @@ async function tellTimeline(
   job: JobRow,
   attempt: AttemptRow,
   rank: RankRow,
-  { body, at }: Fact,
+  { body, at, data }: Fact & { data: Record<string, unknown> },
   sum: Partial<AttemptRow>,
 ): Promise<void> {
-  const { type, ...data } = body
+  const { type } = body
   const event = { type, actor: `host:${rank.host_id}`, attempt: attempt.number, at, data: { rank: rank.rank, ...data } }
   const isRunning = attempt.started_at === null && sum.started_at
   // A host that was given up may tell late of an attempt that is over.

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll } from 'vitest'
 import { startPostgres } from '../support/postgres.js'
 import { newPostgresStore } from '../support/stores.js'
+import { checkpointConformance } from './checkpoints.js'
 import { machineConformance } from './machine.js'
 import { queueConformance } from './queue.js'
 import { ranksConformance } from './ranks.js'
@@ -22,3 +23,4 @@ startingConformance('starting on PostgreSQL', async () => newPostgresStore(await
 ranksConformance('ranks on PostgreSQL', async () => newPostgresStore(await postgres.createDatabase()))
 silenceConformance('silence on PostgreSQL', async () => newPostgresStore(await postgres.createDatabase()))
 machineConformance('machines on PostgreSQL', async () => newPostgresStore(await postgres.createDatabase()))
+checkpointConformance('checkpoints on PostgreSQL', async () => newPostgresStore(await postgres.createDatabase()))

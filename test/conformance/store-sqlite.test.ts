@@ -1,4 +1,5 @@
 import { newSqliteStore } from '../support/stores.js'
+import { checkpointConformance } from './checkpoints.js'
 import { machineConformance } from './machine.js'
 import { queueConformance } from './queue.js'
 import { ranksConformance } from './ranks.js'
@@ -12,3 +13,4 @@ startingConformance('starting on SQLite', newSqliteStore)
 ranksConformance('ranks on SQLite', newSqliteStore)
 silenceConformance('silence on SQLite', newSqliteStore)
 machineConformance('machines on SQLite', newSqliteStore)
+checkpointConformance('checkpoints on SQLite', newSqliteStore)

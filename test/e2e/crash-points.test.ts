@@ -34,6 +34,7 @@ const POINTS: Record<string, Story> = {
   'agent.wrapper-spawned': 'life',
   'agent.setup-done-written': 'life',
   'agent.started-written': 'life',
+  'agent.manifest-half': 'life',
   'agent.exited-written': 'life',
   'agent.empty-written': 'leftovers',
   'agent.done-written': 'life',
@@ -78,7 +79,8 @@ test.each(Object.entries(POINTS))('dying at %s loses and doubles nothing (%s)', 
 async function tell(story: Story): Promise<string | undefined> {
   const workdir = await upload()
   const command = 'mkdir once 2>/dev/null && echo once || echo twice; for i in 1 2 3 4 5; do echo $i; sleep 0.05; done'
-  const life = { setup: 'cat data.txt', command, workdir: { blob: workdir } }
+  const saves = `echo 1 > $ANNEAL_CHECKPOINT_DIR/c; echo '{"checkpoint": "c"}' >> $ANNEAL_METRICS_FILE`
+  const life = { setup: 'cat data.txt', command: `${command}; ${saves}`, workdir: { blob: workdir } }
   const endless = { command: 'sleep 300', timeouts: story === 'limit' ? { run: '300ms' } : {} }
   const leftovers = { command: 'sleep 300 & echo done' }
   const retry = { maxAttempts: 2, backoff: { initial: '100ms' } }
@@ -112,6 +114,7 @@ test('every crash point of the code stands in this table', () => {
   )
   const text = files.map((name) => readFileSync(join(source, name), 'utf8')).join('\n')
   const named = [...text.matchAll(/crashPoint\('([^']+)'\)/g)].map((match) => match[1])
-  const elsewhere = named.filter((name) => name?.startsWith('remote.')) // e2e/hosted dies at those
+  // e2e/hosted and e2e/checkpoint-moves die at those
+  const elsewhere = named.filter((name) => /^(remote|move)\./.test(name ?? ''))
   expect([...Object.keys(POINTS), ...elsewhere]).toEqual(expect.arrayContaining(named))
 })

@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import type { Attempt, Job } from '../../client/index.js'
+import { formatDuration } from '../../schema/duration.js'
 import { connect } from '../connection.js'
 import { type ServerFlags, withServer } from '../options.js'
 import { plain, print, printJson } from '../output.js'
@@ -48,6 +49,7 @@ function attemptRows(attempts: readonly Attempt[]): [string, string | null][] {
     ...remoteRows(attempt.remote),
     ['', attempt.setupCached ? '   setup was there already' : null],
     ['', attempt.resumedFrom ? `   resumed from ${plain(attempt.resumedFrom)}` : null],
+    ['', attempt.lostMs ? `   lost ${formatDuration(attempt.lostMs)} of work` : null],
     ['', attempt.checkpoint ? `   last checkpoint ${plain(attempt.checkpoint)}` : null],
   ])
 }
