@@ -10,6 +10,7 @@ import { Failure } from './schema/failure.js'
 import { createLogger, openServices, type Services } from './services.js'
 import { forgetConnections } from './store/hosts.js'
 import { forgetOldKeys } from './store/jobs.js'
+import { startSweep } from './store/sweep.js'
 import { createToken, ensureProject } from './store/tokens.js'
 import { connectClient } from './temporal/connect.js'
 import { Nudger } from './temporal/nudger.js'
@@ -38,6 +39,7 @@ export async function startServer(
   const { store, logs, blobs } = services
   const { client, eagerStart, logger, host, port, deployments } = options
   const nudger = new Nudger({ store, client, logger, eagerStart, housekeep: () => store.transact(forgetOldKeys) })
+  const sweep = startSweep(store, logger)
   const app = await createApp({
     store,
     logs,
@@ -56,10 +58,12 @@ export async function startServer(
       async close() {
         await app.close()
         nudger.close()
+        await sweep.close()
       },
     }
   } catch (error) {
     nudger.close()
+    await sweep.close()
     await app.close()
     throw listenFailure(error, host, port, '--port')
   }

@@ -23,6 +23,7 @@ import { hostRoutes } from './host.js'
 import { inventoryRoutes } from './inventory.js'
 import { jobRoutes } from './jobs.js'
 import { logRoutes } from './logs.js'
+import { quotaRoutes } from './quotas.js'
 import { type Deployments, serviceRoutes } from './services.js'
 import { tokenRoutes } from './tokens.js'
 
@@ -65,6 +66,7 @@ export async function createApp(deps: Deps): Promise<App> {
     blobRoutes(routes, deps)
     hostRoutes(routes, deps)
     tokenRoutes(routes, deps)
+    quotaRoutes(routes, deps)
     healthRoutes(routes, deps)
     routes.get('/api/v1/openapi.json', { schema: { hide: true }, handler: async () => app.swagger() })
   })

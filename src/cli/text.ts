@@ -52,6 +52,15 @@ export function attemptLine(attempt: Attempt): string {
   return parts.join('  ')
 }
 
+const EXTENDABLE = ['queue', 'run', 'total']
+
+/** `80 % of the run limit has passed; 12 min 00 s left; anneal extend ID --run 1h`, where it can be made longer. */
+export function nearLimitText(id: string, { limit, deadline }: { limit: string; deadline: string }): string {
+  const left = formatDuration(Math.max(0, Date.parse(deadline) - Date.now()))
+  const more = EXTENDABLE.includes(limit) ? `; anneal extend ${id} --${limit} 1h` : ''
+  return `80 % of the ${limit} limit has passed; ${left} left${more}`
+}
+
 /** What an entry of the timeline carries, in one line. */
 export function eventDetails({ data }: Event): string {
   const words = Object.entries(data).filter(([, value]) => value !== null && value !== undefined)

@@ -344,6 +344,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/quotas": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description With what is used of each. An administrator sees all, others those of their project. */
+        get: operations["listQuotas"];
+        put?: never;
+        post: operations["setQuota"];
+        delete: operations["unsetQuota"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/services": {
         parameters: {
             query?: never;
@@ -600,6 +617,8 @@ export interface components {
             endedAt: string | null;
             id: string;
             name: string;
+            /** @description of which 80 % have passed */
+            nearLimits: components["schemas"]["NearLimit"][];
             outcome: components["schemas"]["Outcome"] | null;
             pool: string;
             /** @description place in the queue of the pool, 1 is next; null when not waiting there */
@@ -893,6 +912,15 @@ export interface components {
             final: boolean;
             stream: string;
         };
+        NearLimit: {
+            /**
+             * Format: date-time
+             * @description ISO 8601, UTC
+             */
+            deadline: string;
+            /** @enum {string} */
+            limit: "queue" | "setup" | "start" | "run" | "total";
+        };
         Outcome: {
             /** @description of the process, where known */
             exitCode?: number;
@@ -955,6 +983,24 @@ export interface components {
              * @description ISO 8601, UTC
              */
             queuedAt: string;
+        };
+        Quota: {
+            /** @description held at once; null: no limit */
+            devices: number | null;
+            /** @description null: all pools together */
+            pool: string | null;
+            project: string;
+            /** @description jobs at once that have not ended */
+            queued: number | null;
+            /** @description attempts at once that hold a place on a host */
+            running: number | null;
+            used: {
+                devices: number;
+                queued: number;
+                running: number;
+            };
+            /** @description who submits, as a job says it; null: all users together */
+            user: string | null;
         };
         RemoteRun: {
             /** @description the service's id of the run; null until it has taken it */
@@ -1128,8 +1174,18 @@ export interface components {
             pool: string;
             /** @description 1 is next */
             position: number;
+            /** @description of reason quota: what keeps it from starting */
+            quota: {
+                /** @enum {string} */
+                limit: "devices" | "running";
+                max: number;
+                pool: string | null;
+                project: string;
+                used: number;
+                user: string | null;
+            } | null;
             /** @enum {string} */
-            reason: "no_host" | "never_fits" | "behind_others" | "not_enough_free";
+            reason: "no_host" | "never_fits" | "behind_others" | "not_enough_free" | "quota";
         };
         Token: {
             /**
@@ -1593,6 +1649,15 @@ export interface operations {
             };
             /** @description Default Response */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2254,6 +2319,15 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Default Response */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     stopJob: {
@@ -2515,6 +2589,184 @@ export interface operations {
             };
             /** @description Default Response */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listQuotas: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        quotas: components["schemas"]["Quota"][];
+                    };
+                };
+            };
+            /** @description Default Response */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    setQuota: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description held at once */
+                    devices?: number;
+                    /** @description without it all pools together */
+                    pool?: string;
+                    project: string;
+                    /** @description jobs at once that have not ended; more are refused at submit */
+                    queued?: number;
+                    /** @description attempts at once that hold a place on a host */
+                    running?: number;
+                    /** @description the id of a token, or who submitted as a job says it; without it all users of the project together */
+                    user?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        quotas: components["schemas"]["Quota"][];
+                    };
+                };
+            };
+            /** @description Default Response */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    unsetQuota: {
+        parameters: {
+            query: {
+                /** @description without it all pools together */
+                pool?: string;
+                project: string;
+                /** @description the id of a token, or who submitted as a job says it; without it all users of the project together */
+                user?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        quotas: components["schemas"]["Quota"][];
+                    };
+                };
+            };
+            /** @description Default Response */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -24,6 +24,8 @@ export type Plan = Schemas['Plan']
 export type Token = Schemas['Token']
 export type Pool = Schemas['Pool']
 export type QueueEntry = Schemas['QueueEntry']
+export type Quota = Schemas['Quota']
+export type QuotaKey = { project: string; user?: string; pool?: string }
 export type Service = Schemas['Service']
 export type CreatedService = Schemas['CreatedService']
 export type ServiceDescription = NonNullable<operations['createService']['requestBody']>['content']['application/json']
@@ -138,9 +140,9 @@ export function createClient({ url, token }: ClientOptions) {
     },
 
     /** The job once it has ended, through breaks of the connection like `followLogs`. */
-    async waitFor(ref: string, options: FollowOptions = {}): Promise<Job> {
+    async waitFor(ref: string, options: FollowOptions & { onEvent?: (event: Event) => void } = {}): Promise<Job> {
       const id = await idOf(ref, options)
-      for await (const _ of followEvents(http, id, options));
+      for await (const event of followEvents(http, id, options)) options.onEvent?.(event)
       return untilAnswered(() => showJob(id), options)
     },
 
@@ -183,6 +185,19 @@ export function createClient({ url, token }: ClientOptions) {
 
     async setPool(name: string, to: { preempts: boolean }): Promise<Pool> {
       return of(await http.POST('/api/v1/pools/{name}', { params: { path: { name } }, body: to }))
+    },
+
+    /** Sets the limits named of one quota; those of it that are not named stay. Gives the quotas of the project. */
+    async setQuota(quota: QuotaKey & { devices?: number; running?: number; queued?: number }): Promise<Quota[]> {
+      return of(await http.POST('/api/v1/quotas', { body: quota })).quotas
+    },
+
+    async listQuotas(): Promise<Quota[]> {
+      return of(await http.GET('/api/v1/quotas')).quotas
+    },
+
+    async unsetQuota(query: QuotaKey): Promise<Quota[]> {
+      return of(await http.DELETE('/api/v1/quotas', { params: { query } })).quotas
     },
 
     /** Deploys a service by the JSON of PAI-EAS; its token is in this answer and in no other. */

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { JobSpec, PROVIDERS } from './job.js'
 import { REASONS } from './outcome.js'
 import { STATES } from './state.js'
+import { WARNED_LIMITS } from './warning.js'
 
 const time = z.iso.datetime().describe('ISO 8601, UTC')
 const ms = z.number().describe('milliseconds')
@@ -74,7 +75,7 @@ export const JobSummary = z.object(summary).meta({ id: 'JobSummary' })
 export type JobSummary = z.infer<typeof JobSummary>
 
 /** Why a job in a queue has no device yet, for programs; `waitingFor` says it in words. */
-export const QUEUE_REASONS = ['no_host', 'never_fits', 'behind_others', 'not_enough_free'] as const
+export const QUEUE_REASONS = ['no_host', 'never_fits', 'behind_others', 'not_enough_free', 'quota'] as const
 export const Standing = z
   .object({
     pool: z.string(),
@@ -82,9 +83,24 @@ export const Standing = z
     reason: z.enum(QUEUE_REASONS),
     devices: z.int().describe('that it needs on one host'),
     largestFreeBlock: z.int().describe('fitting devices that are free on one host'),
+    quota: z
+      .object({
+        project: z.string(),
+        user: z.string().nullable(),
+        pool: z.string().nullable(),
+        limit: z.enum(['devices', 'running']),
+        max: z.int(),
+        used: z.int(),
+      })
+      .nullable()
+      .describe('of reason quota: what keeps it from starting'),
   })
   .meta({ id: 'Standing' })
 export type Standing = z.infer<typeof Standing>
+
+/** A limit of which 80 % have passed, of a clock that still runs. */
+export const NearLimit = z.object({ limit: z.enum(WARNED_LIMITS), deadline: time }).meta({ id: 'NearLimit' })
+export type NearLimit = z.infer<typeof NearLimit>
 
 export const JobView = z
   .object({
@@ -94,6 +110,7 @@ export const JobView = z
     standing: Standing.nullable().describe('in the queue of its pool; null when not waiting there'),
     waitingFor: z.string().nullable().describe('in words, why it is not running'),
     backoffUntil: time.nullable(),
+    nearLimits: z.array(NearLimit).describe('of which 80 % have passed'),
     retryOf: z.string().nullable(),
     createdBy: z.string(),
     clocks: Clocks,
@@ -172,6 +189,19 @@ export const PoolView = z
   })
   .meta({ id: 'Pool' })
 export type PoolView = z.infer<typeof PoolView>
+
+export const QuotaView = z
+  .object({
+    project: z.string(),
+    user: z.string().nullable().describe('who submits, as a job says it; null: all users together'),
+    pool: z.string().nullable().describe('null: all pools together'),
+    devices: z.int().nullable().describe('held at once; null: no limit'),
+    running: z.int().nullable().describe('attempts at once that hold a place on a host'),
+    queued: z.int().nullable().describe('jobs at once that have not ended'),
+    used: z.object({ devices: z.int(), running: z.int(), queued: z.int() }),
+  })
+  .meta({ id: 'Quota' })
+export type QuotaView = z.infer<typeof QuotaView>
 
 /** What would become of a job if it were submitted now. */
 export const PlanView = z

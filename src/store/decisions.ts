@@ -79,6 +79,8 @@ export function beginAttempt(tx: Tx, jobId: string, version: number): Promise<Jo
         pool: job.pool,
         priority: job.priority,
         spec,
+        project: job.project,
+        createdBy: job.created_by,
       })
     } else await intendRemoteRun(tx, { jobId, attempt: number, provider })
     await launchGranted(tx, job, await currentAttempt(tx.q, job))
@@ -182,7 +184,13 @@ async function writeRetry(tx: Tx, job: JobRow, outcome: Outcome, retry: Retry): 
 async function endJob(tx: Tx, job: JobRow, outcome: Outcome): Promise<void> {
   await tx.q
     .updateTable('jobs')
-    .set({ outcome: JSON.stringify(outcome), reason: outcome.reason, ended_at: tx.now })
+    .set({
+      outcome: JSON.stringify(outcome),
+      reason: outcome.reason,
+      ended_at: tx.now,
+      queue_warn_at: null,
+      total_warn_at: null,
+    })
     .where('id', '=', job.id)
     .execute()
   await moveJob(tx, job, 'ended', {

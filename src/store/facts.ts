@@ -1,6 +1,7 @@
 import type { Fact, FactBody } from '../schema/agent.js'
 import type { Exit } from '../schema/contract.js'
 import { type JobSpec, milliseconds } from '../schema/job.js'
+import { warnAt } from '../schema/warning.js'
 import type { AttemptRow, JobRow } from './database.js'
 import { quarantineDevices, releaseDevices, setAsideDevices } from './ledger.js'
 import { forUpdate, type Tx } from './store.js'
@@ -51,7 +52,7 @@ async function applyFact(tx: Tx, job: JobRow, attempt: AttemptRow, fact: Fact): 
   if (fact.body.type === 'started' && job.state === 'pending') await moveJob(tx, job, 'running', event)
   else await record(tx, { jobId: job.id, ...event })
   if (fact.body.type === 'started' && job.started_at === null) {
-    await tx.q.updateTable('jobs').set({ started_at: at }).where('id', '=', job.id).execute()
+    await tx.q.updateTable('jobs').set({ started_at: at, queue_warn_at: null }).where('id', '=', job.id).execute()
   }
   if (fact.body.type === 'exited' && fact.body.exit.diagnosis?.cause === 'device_error') {
     const { line } = fact.body.exit.diagnosis
@@ -76,22 +77,31 @@ function effectOf(tx: Tx, body: FactBody, at: number, spec: JobSpec): { set: Par
       return { set: { accepted_at: at, boot_id: body.bootId }, raise: false }
     case 'refused':
       return { set: { refused: body.message }, raise: false }
-    case 'setup':
-      return { set: { setup_at: at, setup_deadline: at + milliseconds(spec.timeouts.setup) }, raise: false }
+    case 'setup': {
+      const limit = milliseconds(spec.timeouts.setup)
+      const deadline = at + limit
+      return {
+        set: { setup_at: at, setup_deadline: deadline, setup_warn_at: warnAt(deadline, limit) },
+        raise: false,
+      }
+    }
     case 'setup_done': {
       const start = spec.timeouts.start
       const deadline = start ? at + milliseconds(start) : null
+      const warn = start && deadline ? warnAt(deadline, milliseconds(start)) : null
+      const clock = { start_deadline: deadline, setup_warn_at: null, start_warn_at: warn }
       return {
-        set: { setup_done_at: at, setup_cached: body.cached ? 1 : 0, start_deadline: deadline },
+        set: { setup_done_at: at, setup_cached: body.cached ? 1 : 0, ...clock },
         raise: false,
       }
     }
     case 'started': {
       const run = spec.timeouts.run
       const deadline = run ? at + milliseconds(run) : null
+      const warn = run && deadline ? warnAt(deadline, milliseconds(run)) : null
       const identity = { pid: body.pid, pid_start: body.startTime, boot_id: body.bootId, resume_from: body.resumeFrom }
       return {
-        set: { started_at: at, run_deadline: deadline, ...identity },
+        set: { started_at: at, run_deadline: deadline, start_warn_at: null, run_warn_at: warn, ...identity },
         raise: false,
       }
     }
@@ -102,7 +112,7 @@ function effectOf(tx: Tx, body: FactBody, at: number, spec: JobSpec): { set: Par
     case 'stalled':
       return { set: { stalled_at: tx.now }, raise: true }
     case 'exited':
-      return { set: { exited_at: at, exit: JSON.stringify(body.exit satisfies Exit) }, raise: false }
+      return { set: { exited_at: at, run_warn_at: null, exit: JSON.stringify(body.exit satisfies Exit) }, raise: false }
     case 'empty':
       return { set: { empty_at: at }, raise: true }
     case 'stuck':

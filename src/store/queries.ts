@@ -6,6 +6,7 @@ import type { AttemptView, EventView, JobSummary, JobView, RemoteView } from '..
 import { attemptClocks, sumClocks } from './clocks.js'
 import type { AttemptRow, Db, EventRow, JobRow, RemoteRunRow } from './database.js'
 import { standingOf, standingText } from './queue.js'
+import { nearLimits } from './warnings.js'
 
 const iso = (at: number) => new Date(at).toISOString()
 const isoOrNull = (at: number | null) => (at === null ? null : iso(at))
@@ -77,25 +78,35 @@ export function summaryOf(job: JobRow): JobSummary {
 /** Everything about one job. */
 export async function viewJob(db: Db, job: JobRow): Promise<JobView> {
   const now = Date.now()
-  const attempts = job.attempt === 0 ? [] : await viewAttempts(db, job.id, now)
+  const rows = job.attempt === 0 ? [] : await attemptRows(db, job.id)
+  const attempts = await viewAttempts(db, job.id, rows, now)
+  const spec = JSON.parse(job.spec) as JobSpec
   const standing = await standingOf(db, job)
   return {
     ...summaryOf(job),
     stopWanted: job.stop_wanted === 1,
     position: standing?.position ?? null,
     standing,
-    waitingFor: standing ? standingText(standing, JSON.parse(job.spec) as JobSpec) : await waitingFor(db, job),
+    waitingFor: standing ? standingText(standing, spec) : await waitingFor(db, job),
     backoffUntil: job.state === 'backoff' ? isoOrNull(job.backoff_until) : null,
+    nearLimits: nearLimits(job, rows.at(-1), spec, now).map(({ limit, deadline }) => ({
+      limit,
+      deadline: iso(deadline),
+    })),
     retryOf: job.retry_of,
     createdBy: job.created_by,
     clocks: sumClocks(attempts.map((attempt) => attempt.clocks)),
     attempts,
-    spec: JSON.parse(job.spec) as JobSpec,
+    spec,
   }
 }
 
-async function viewAttempts(db: Db, jobId: string, now: number): Promise<AttemptView[]> {
-  const rows = await db.selectFrom('attempts').selectAll().where('job_id', '=', jobId).orderBy('number').execute()
+function attemptRows(db: Db, jobId: string): Promise<AttemptRow[]> {
+  return db.selectFrom('attempts').selectAll().where('job_id', '=', jobId).orderBy('number').execute()
+}
+
+async function viewAttempts(db: Db, jobId: string, rows: AttemptRow[], now: number): Promise<AttemptView[]> {
+  if (rows.length === 0) return []
   const hosts = new Map((await db.selectFrom('hosts').select(['id', 'name']).execute()).map((h) => [h.id, h.name]))
   const devices = await db
     .selectFrom('allocation_devices as a')

@@ -1,10 +1,12 @@
 import { canEverRun, type HostState, largestFreeBlock, latestStart, placeFor } from '../schema/allocate.js'
 import { Failure } from '../schema/failure.js'
 import { type JobSpec, providersOf } from '../schema/job.js'
+import { type HeldBack, quotaName } from '../schema/quota.js'
 import { formatSize } from '../schema/size.js'
 import type { PlanView, QueueEntry, Standing } from '../schema/view.js'
 import type { AllocationRow, Db, JobRow } from './database.js'
 import { groupByHost, holdingsIn, openHosts, requestOf, requirementsOf, waitingIn } from './ledger.js'
+import { heldBackBy } from './quotas.js'
 
 /** Entries of a queue that one listing gives at most. */
 const QUEUE_PAGE = 1000
@@ -22,24 +24,44 @@ export async function standingOf(db: Db, job: JobRow): Promise<Standing | null> 
   const hosts = await openHosts(db, job.pool)
   const position = (await ahead(db, job.pool, job.priority, job.id)) + 1
   const free = largestFreeBlock(requestOf(own), hosts)
-  const reason = reasonOf(own, hosts, position)
-  return { pool: job.pool, position, reason, devices: own.devices, largestFreeBlock: free }
+  const held = await heldBackBy(db, own)
+  const reason = reasonOf(own, hosts, position, held)
+  const quota = reason === 'quota' && held ? quotaStanding(held) : null
+  return { pool: job.pool, position, reason, devices: own.devices, largestFreeBlock: free, quota }
 }
 
-function reasonOf(own: AllocationRow, hosts: HostState[], position: number): Standing['reason'] {
+function quotaStanding({ quota, limit, used }: HeldBack): Standing['quota'] {
+  const { project, user, pool } = quota
+  return { project, user, pool, limit, max: quota[limit] as number, used }
+}
+
+function reasonOf(
+  own: AllocationRow,
+  hosts: HostState[],
+  position: number,
+  held: HeldBack | undefined,
+): Standing['reason'] {
   if (hosts.length === 0) return 'no_host'
   if (!canEverRun(requestOf(own), hosts)) return 'never_fits'
+  if (held) return 'quota'
   return position > 1 ? 'behind_others' : 'not_enough_free'
 }
 
 /** The same in words. */
 export function standingText(standing: Standing, spec: JobSpec): string {
-  const { pool, position, reason, devices, largestFreeBlock } = standing
+  const { pool, position, reason, devices, largestFreeBlock, quota } = standing
   const type = spec.resources.gpuType ? ` of type ${spec.resources.gpuType}` : ''
   const needs = `${ordinal(position)} in pool ${pool}; needs ${devices} ${devices === 1 ? 'device' : 'devices'}${type}${devices === 1 ? '' : ' on one host'}`
   if (reason === 'no_host') return `${needs}; no host of the pool is connected and takes new attempts`
   if (reason === 'never_fits') return `${needs}; no host that is connected could hold it, even empty`
+  if (quota) return `${ordinal(position)} in pool ${pool}; ${quotaText(quota)}`
   return `${needs}, largest free block ${largestFreeBlock}`
+}
+
+function quotaText({ limit, used, max, ...quota }: NonNullable<Standing['quota']>): string {
+  return limit === 'devices'
+    ? `${quotaName(quota)} holds ${used} of its ${max} devices`
+    : `${quotaName(quota)} has ${used} of its ${max} attempts running`
 }
 
 function ordinal(n: number): string {

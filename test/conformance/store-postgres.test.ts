@@ -2,7 +2,9 @@ import { afterAll, beforeAll } from 'vitest'
 import { startPostgres } from '../support/postgres.js'
 import { newPostgresStore } from '../support/stores.js'
 import { queueConformance } from './queue.js'
+import { quotaConformance } from './quotas.js'
 import { storeConformance } from './store.js'
+import { warningConformance } from './warnings.js'
 
 let postgres: Awaited<ReturnType<typeof startPostgres>>
 beforeAll(async () => {
@@ -13,3 +15,7 @@ afterAll(() => postgres.stop())
 storeConformance('the store on PostgreSQL', async () => newPostgresStore(await postgres.createDatabase()))
 
 queueConformance('the queue on PostgreSQL', async () => newPostgresStore(await postgres.createDatabase()))
+
+quotaConformance('quotas on PostgreSQL', async () => newPostgresStore(await postgres.createDatabase()))
+
+warningConformance('warnings of limits on PostgreSQL', async () => newPostgresStore(await postgres.createDatabase()))
