@@ -16,6 +16,7 @@ import type { LogStore } from '../store/log-store.js'
 import type { Store } from '../store/store.js'
 import { adjustRoutes } from './adjust.js'
 import { blobRoutes } from './blobs.js'
+import { costRoutes } from './costs.js'
 import { sendFailure } from './errors.js'
 import { eventRoutes } from './events.js'
 import { healthRoutes } from './health.js'
@@ -67,6 +68,7 @@ export async function createApp(deps: Deps): Promise<App> {
     hostRoutes(routes, deps)
     tokenRoutes(routes, deps)
     quotaRoutes(routes, deps)
+    costRoutes(routes, deps)
     healthRoutes(routes, deps)
     routes.get('/api/v1/openapi.json', { schema: { hide: true }, handler: async () => app.swagger() })
   })

@@ -34,6 +34,8 @@ const COMMANDS: Record<string, Entry> = {
   },
   pool: { summary: 'list pools, and change what they do', load: () => import('./commands/pool.js') },
   quota: { summary: 'limit what projects and users may have at once', load: () => import('./commands/quota.js') },
+  price: { summary: 'set what a device-hour costs', load: () => import('./commands/price.js') },
+  cost: { summary: 'show what has been spent', load: () => import('./commands/cost.js') },
   token: { summary: 'make, list and revoke tokens', load: () => import('./commands/token.js') },
   service: { summary: 'deploy services for the clients of PAI-EAS', load: () => import('./commands/service.js') },
   server: { summary: 'run the API alone', load: () => import('./commands/server.js') },

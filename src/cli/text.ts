@@ -40,6 +40,14 @@ export function clocksLine({ queuedMs, setupMs, pendingMs, runningMs, savingMs }
     .join(' · ')
 }
 
+/** `12.50 USD so far, 5.00 device-hours, of it lost 1.20 USD`; without a price only the hours. */
+export function costText({ amount, currency, deviceHours, lostAmount, open }: Job['cost'][number]): string {
+  const hours = `${deviceHours.toFixed(2)} device-hours${open > 0 ? ' so far' : ''}`
+  if (amount === null) return `${hours}, no price set`
+  const lost = lostAmount ? `, of it lost ${lostAmount.toFixed(2)} ${currency}` : ''
+  return `${amount.toFixed(2)} ${currency}${lost} for ${hours}`
+}
+
 /** `1  process_failed  host-1  pid 4711  cpu-0  running 12.3 s` */
 export function attemptLine(attempt: Attempt): string {
   const { number, outcome, host, pid, devices, startedAt, endedAt, clocks } = attempt

@@ -20,6 +20,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/costs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description An administrator sees all projects, others their own. Currencies are summed apart. */
+        get: operations["listCosts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/hosts": {
         parameters: {
             query?: never;
@@ -328,6 +345,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/prices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["listPrices"];
+        put?: never;
+        /** @description What is granted from now on costs this; what was granted before keeps its price. */
+        post: operations["setPrice"];
+        delete: operations["unsetPrice"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/queue": {
         parameters: {
             query?: never;
@@ -467,6 +501,8 @@ export interface components {
             /** @description last checkpoint that the process has said is whole */
             checkpoint: string | null;
             clocks: components["schemas"]["Clocks"];
+            /** @description null before it held anything */
+            cost: components["schemas"]["Cost"] | null;
             devices: string[];
             endedAt: string | null;
             grantedAt: string | null;
@@ -500,6 +536,34 @@ export interface components {
             savingMs: number;
             /** @description milliseconds */
             setupMs: number;
+        };
+        Cost: {
+            /** @description in that currency; null: no price */
+            amount: number | null;
+            attempts: number;
+            /** @description null: no price was set when it was granted */
+            currency: string | null;
+            deviceHours: number;
+            /** @description for work that had to be done again; null: not known, or no price */
+            lostAmount: number | null;
+            lostDeviceHours: number | null;
+            /** @description attempts that still hold their devices, so that this is only so far */
+            open: number;
+        };
+        CostRow: {
+            /** @description in that currency; null: no price */
+            amount: number | null;
+            attempts: number;
+            /** @description null: no price was set when it was granted */
+            currency: string | null;
+            deviceHours: number;
+            /** @description null: jobs without that tag */
+            key: string | null;
+            /** @description for work that had to be done again; null: not known, or no price */
+            lostAmount: number | null;
+            lostDeviceHours: number | null;
+            /** @description attempts that still hold their devices, so that this is only so far */
+            open: number;
         };
         CreatedService: {
             /** Format: date-time */
@@ -608,6 +672,8 @@ export interface components {
             attempts: components["schemas"]["Attempt"][];
             backoffUntil: string | null;
             clocks: components["schemas"]["Clocks"];
+            /** @description of all attempts, one entry for each currency */
+            cost: components["schemas"]["Cost"][];
             /**
              * Format: date-time
              * @description ISO 8601, UTC
@@ -954,6 +1020,19 @@ export interface components {
             /** @description running jobs of lower priority give way to the head of the queue */
             preempts: boolean;
             waiting: number;
+        };
+        Price: {
+            /** @description per device-hour */
+            amount: number;
+            currency: string;
+            /** @enum {string} */
+            kind: "pool" | "provider";
+            name: string;
+            /**
+             * Format: date-time
+             * @description ISO 8601, UTC
+             */
+            since: string;
         };
         Problem: {
             code: string;
@@ -1322,6 +1401,62 @@ export interface operations {
             };
             /** @description Default Response */
             507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listCosts: {
+        parameters: {
+            query?: {
+                by?: string;
+                limit?: number;
+                /** @description what was held before does not count; default: from the beginning */
+                since?: string;
+                /** @description what was held after does not count; default: now */
+                until?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        rows: components["schemas"]["CostRow"][];
+                    };
+                };
+            };
+            /** @description Default Response */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2546,6 +2681,178 @@ export interface operations {
             };
             /** @description Default Response */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listPrices: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        prices: components["schemas"]["Price"][];
+                    };
+                };
+            };
+            /** @description Default Response */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    setPrice: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description per device-hour, to a millionth */
+                    amount: number;
+                    currency: string;
+                    /** @enum {string} */
+                    kind: "pool" | "provider";
+                    /** @description of the pool, or of the provider */
+                    name: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        prices: components["schemas"]["Price"][];
+                    };
+                };
+            };
+            /** @description Default Response */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    unsetPrice: {
+        parameters: {
+            query: {
+                kind: "pool" | "provider";
+                /** @description of the pool, or of the provider */
+                name: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        prices: components["schemas"]["Price"][];
+                    };
+                };
+            };
+            /** @description Default Response */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

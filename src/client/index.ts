@@ -26,6 +26,9 @@ export type Pool = Schemas['Pool']
 export type QueueEntry = Schemas['QueueEntry']
 export type Quota = Schemas['Quota']
 export type QuotaKey = { project: string; user?: string; pool?: string }
+export type Price = Schemas['Price']
+export type Cost = Schemas['CostRow']
+export type CostQuery = NonNullable<operations['listCosts']['parameters']['query']>
 export type Service = Schemas['Service']
 export type CreatedService = Schemas['CreatedService']
 export type ServiceDescription = NonNullable<operations['createService']['requestBody']>['content']['application/json']
@@ -198,6 +201,24 @@ export function createClient({ url, token }: ClientOptions) {
 
     async unsetQuota(query: QuotaKey): Promise<Quota[]> {
       return of(await http.DELETE('/api/v1/quotas', { params: { query } })).quotas
+    },
+
+    /** Sets what a device-hour costs from now on; gives all prices that hold. */
+    async setPrice(price: Omit<Price, 'since'>): Promise<Price[]> {
+      return of(await http.POST('/api/v1/prices', { body: price })).prices
+    },
+
+    async listPrices(): Promise<Price[]> {
+      return of(await http.GET('/api/v1/prices')).prices
+    },
+
+    async unsetPrice(query: Pick<Price, 'kind' | 'name'>): Promise<Price[]> {
+      return of(await http.DELETE('/api/v1/prices', { params: { query } })).prices
+    },
+
+    /** What has been spent, summed by `by`; of all projects for an administrator, else of one's own. */
+    async listCosts(query: CostQuery): Promise<Cost[]> {
+      return of(await http.GET('/api/v1/costs', { params: { query } })).rows
     },
 
     /** Deploys a service by the JSON of PAI-EAS; its token is in this answer and in no other. */

@@ -34,6 +34,32 @@ export const RemoteView = z
   .meta({ id: 'RemoteRun' })
 export type RemoteView = z.infer<typeof RemoteView>
 
+const costs = {
+  currency: z.string().nullable().describe('null: no price was set when it was granted'),
+  amount: z.number().nullable().describe('in that currency; null: no price'),
+  deviceHours: z.number(),
+  lostAmount: z.number().nullable().describe('for work that had to be done again; null: not known, or no price'),
+  lostDeviceHours: z.number().nullable(),
+  attempts: z.int(),
+  open: z.int().describe('attempts that still hold their devices, so that this is only so far'),
+}
+export const CostView = z.object(costs).meta({ id: 'Cost' })
+export type CostView = z.infer<typeof CostView>
+export const CostRowView = z
+  .object({ key: z.string().nullable().describe('null: jobs without that tag'), ...costs })
+  .meta({ id: 'CostRow' })
+export type CostRowView = z.infer<typeof CostRowView>
+export const PriceView = z
+  .object({
+    kind: z.enum(['pool', 'provider']),
+    name: z.string(),
+    amount: z.number().describe('per device-hour'),
+    currency: z.string(),
+    since: time,
+  })
+  .meta({ id: 'Price' })
+export type PriceView = z.infer<typeof PriceView>
+
 export const AttemptView = z
   .object({
     number: z.int(),
@@ -52,6 +78,7 @@ export const AttemptView = z
     stopCause: z.string().nullable(),
     outcome: OutcomeView.nullable(),
     clocks: Clocks,
+    cost: CostView.nullable().describe('null before it held anything'),
   })
   .meta({ id: 'Attempt' })
 export type AttemptView = z.infer<typeof AttemptView>
@@ -114,6 +141,7 @@ export const JobView = z
     retryOf: z.string().nullable(),
     createdBy: z.string(),
     clocks: Clocks,
+    cost: z.array(CostView).describe('of all attempts, one entry for each currency'),
     attempts: z.array(AttemptView),
     spec: JobSpec,
   })

@@ -91,6 +91,8 @@ export interface AttemptRow {
   provider: string
   host_id: string | null
   wanted: 'none' | 'run' | 'stop'
+  /** That it asks for, on all its nodes together. */
+  devices: number
   stop_cause: string | null
   queued_at: number
   granted_at: number | null

@@ -4,6 +4,7 @@ import type { Outcome } from '../schema/outcome.js'
 import type { State } from '../schema/state.js'
 import type { AttemptView, EventView, JobSummary, JobView, RemoteView } from '../schema/view.js'
 import { attemptClocks, sumClocks } from './clocks.js'
+import { costsOfAttempts, sumCosts } from './costs.js'
 import type { AttemptRow, Db, EventRow, JobRow, RemoteRunRow } from './database.js'
 import { standingOf, standingText } from './queue.js'
 import { nearLimits } from './warnings.js'
@@ -96,6 +97,7 @@ export async function viewJob(db: Db, job: JobRow): Promise<JobView> {
     retryOf: job.retry_of,
     createdBy: job.created_by,
     clocks: sumClocks(attempts.map((attempt) => attempt.clocks)),
+    cost: sumCosts(attempts.flatMap(({ cost }) => (cost ? [cost] : []))),
     attempts,
     spec,
   }
@@ -107,6 +109,7 @@ function attemptRows(db: Db, jobId: string): Promise<AttemptRow[]> {
 
 async function viewAttempts(db: Db, jobId: string, rows: AttemptRow[], now: number): Promise<AttemptView[]> {
   if (rows.length === 0) return []
+  const costs = await costsOfAttempts(db, jobId, now)
   const hosts = new Map((await db.selectFrom('hosts').select(['id', 'name']).execute()).map((h) => [h.id, h.name]))
   const devices = await db
     .selectFrom('allocation_devices as a')
@@ -121,7 +124,8 @@ async function viewAttempts(db: Db, jobId: string, rows: AttemptRow[], now: numb
     const remote = remotes.find(({ attempt }) => attempt === row.number)
     const own = devices.filter((device) => device.attempt === row.number).map((device) => device.uuid)
     const host = row.host_id ? (hosts.get(row.host_id) ?? row.host_id) : null
-    return { ...viewAttempt(row, host, own, now), remote: remote ? viewRemote(remote) : null }
+    const cost = costs.get(row.number) ?? null
+    return { ...viewAttempt(row, host, own, now), remote: remote ? viewRemote(remote) : null, cost }
   })
 }
 
@@ -142,7 +146,7 @@ function viewAttempt(
   host: string | null,
   devices: string[],
   now: number,
-): Omit<AttemptView, 'remote'> {
+): Omit<AttemptView, 'remote' | 'cost'> {
   return {
     number: row.number,
     provider: row.provider as AttemptView['provider'],

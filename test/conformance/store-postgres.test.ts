@@ -1,6 +1,7 @@
 import { afterAll, beforeAll } from 'vitest'
 import { startPostgres } from '../support/postgres.js'
 import { newPostgresStore } from '../support/stores.js'
+import { costConformance } from './costs.js'
 import { queueConformance } from './queue.js'
 import { quotaConformance } from './quotas.js'
 import { storeConformance } from './store.js'
@@ -19,3 +20,5 @@ queueConformance('the queue on PostgreSQL', async () => newPostgresStore(await p
 quotaConformance('quotas on PostgreSQL', async () => newPostgresStore(await postgres.createDatabase()))
 
 warningConformance('warnings of limits on PostgreSQL', async () => newPostgresStore(await postgres.createDatabase()))
+
+costConformance('costs on PostgreSQL', async () => newPostgresStore(await postgres.createDatabase()))

@@ -1,4 +1,5 @@
 import { newSqliteStore } from '../support/stores.js'
+import { costConformance } from './costs.js'
 import { queueConformance } from './queue.js'
 import { quotaConformance } from './quotas.js'
 import { storeConformance } from './store.js'
@@ -8,3 +9,4 @@ storeConformance('the store on SQLite', newSqliteStore)
 queueConformance('the queue on SQLite', newSqliteStore)
 quotaConformance('quotas on SQLite', newSqliteStore)
 warningConformance('warnings of limits on SQLite', newSqliteStore)
+costConformance('costs on SQLite', newSqliteStore)

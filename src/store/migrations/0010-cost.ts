@@ -49,6 +49,12 @@ async function warnings(db: Kysely<unknown>): Promise<void> {
 
 async function prices(db: Kysely<unknown>): Promise<void> {
   await db.schema
+    .alterTable('attempts')
+    .addColumn('devices', 'integer', (c) => c.notNull().defaultTo(1))
+    .execute()
+  await sql`update attempts set devices = coalesce((select a.devices from allocations a
+    where a.job_id = attempts.job_id and a.attempt = attempts.number and a.granted_at is not null), 1)`.execute(db)
+  await db.schema
     .createTable('prices')
     .addColumn('kind', 'text', (c) => c.notNull())
     .addColumn('name', 'text', (c) => c.notNull())
