@@ -44,11 +44,6 @@ class Installation {
         reason: 'setup_failed',
       },
       run: { spec: { command: 'sleep 300', timeouts: { run: LIMIT } }, isUnderWay: runs, reason: 'run_time_limit' },
-      stall: {
-        spec: { command: 'echo once; sleep 300', timeouts: { stall: LIMIT } },
-        isUnderWay: says('once'),
-        reason: 'stalled',
-      },
       grace: {
         spec: { command: `trap "" TERM; echo up; ${patient}`, timeouts: { run: '5s', grace: LIMIT } },
         isUnderWay: stops,
@@ -88,6 +83,12 @@ class Installation {
         spec: { command: 'true', pool: 'nowhere', timeouts: { queue: LIMIT } },
         isUnderWay: (id) => this.#has(id, 'queued'),
         reason: 'queue_time_limit',
+      },
+      // Last, since it is shorter: an agent that has taken a run over counts its silence anew.
+      stall: {
+        spec: { command: 'echo once; sleep 300', timeouts: { stall: '12s' } },
+        isUnderWay: says('once'),
+        reason: 'stalled',
       },
     }
   }
