@@ -142,6 +142,18 @@ export function quotaConformance(name: string, newStore: () => Promise<TestStore
       expect((await view(high)).standing?.reason).toBe('behind_others')
     })
 
+    test('who is held back by the grant of a moment ago preempts nobody either', async () => {
+      await connectHost(t.store, 2)
+      await set({ project: 'vision' }, { running: 1 })
+      const [low, other] = [await enqueue('speech', { priority: 10 }), await enqueue('speech', { priority: 10 })]
+      await report(t.store, await attemptOf(t.store, low, 1), started)
+      const high = [await enqueue('vision', { priority: 90 }), await enqueue('vision', { priority: 90 })]
+      await t.store.transact((tx) => tx.q.updateTable('pools').set({ preempts: 1 }).execute())
+      await finish(other)
+      expect(await granted(high)).toEqual([true, false])
+      expect((await jobOf(t.store, low)).state).toBe('running')
+    })
+
     test('a quota that is raised, or taken away, lets those start whom it held back', async () => {
       await connectHost(t.store, 3)
       await set({ project: 'vision' }, { devices: 1, queued: 9 })
