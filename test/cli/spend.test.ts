@@ -3,7 +3,7 @@ import { HOUR, MINUTE } from '../../src/schema/duration.js'
 import { createToken, ensureProject } from '../../src/store/tokens.js'
 import { warnOfLimits } from '../../src/store/warnings.js'
 import { startServer, type TestServer } from '../client/server.js'
-import { begin, connectHost, empty, exited, launchNow, report, started, submit } from '../support/jobs.js'
+import { connectHost, empty, exited, launchNow, report, started, submit } from '../support/jobs.js'
 import { type Anneal, buildAnneal } from './anneal.js'
 
 let anneal: Anneal
@@ -54,19 +54,15 @@ test('`price set` is what later attempts cost: in `show`, in `cost` by tag, as C
   const { id } = await submit(server.store, { name: 'dear', tags, resources: { gpus: 2 } })
   const attempt = await launchNow(server.store, id)
   await report(server.store, attempt, started, exited(0), empty)
-  const { granted_at } = attempt
-  await server.store.transact((tx) =>
-    tx.q
-      .updateTable('attempts')
-      .set({ empty_at: (granted_at as number) + 2 * HOUR })
-      .where('job_id', '=', id)
-      .execute(),
-  )
+  const held = { granted_at: (attempt.granted_at as number) - 2 * HOUR, empty_at: attempt.granted_at }
+  await server.store.transact(async (tx) => {
+    await tx.q.updateTable('attempts').set(held).where('job_id', '=', id).execute()
+    await tx.q.updateTable('prices').set({ since: 0 }).where('name', '=', 'default').execute()
+  })
   expect((await anneal.run(['show', 'dear'])).stdout).toMatch(/\ncost {8}10\.00 EUR for 4\.00 device-hours\n/)
-  const until = ['--until', new Date(Date.now() + 9 * HOUR).toISOString()]
-  const query = ['cost', '--by', 'tag:team', '--since', '2020-01-01', ...until]
+  const query = ['cost', '--by', 'tag:team', '--since', '2020-01-01']
   const rows = JSON.parse((await anneal.run([...query, '--json'])).stdout).rows
-  expect(rows).toMatchObject([{ key: tags.team, currency: 'EUR' }])
+  expect(rows).toMatchObject([{ key: tags.team, currency: 'EUR', amount: 10, deviceHours: 4 }])
   expect((await anneal.run([...query, '--csv'])).stdout).toMatch(
     /^tag:team,currency,amount,device_hours,.*\n"vision, ""east""",EUR,/,
   )
@@ -86,7 +82,6 @@ test('`show`, `wait` and `logs -f` tell that 80 % of a limit have passed, and ho
   const waiting = anneal.start(['wait', id])
   const following = anneal.start(['logs', '-f', id])
   const text = /80 % of the run limit has passed; 9 min \d\d s left; anneal extend \S+ --run 1h/
-  await begin(server.store, (await submit(server.store)).id)
   const now = Date.now()
   await server.store.transact((tx) =>
     tx.q
