@@ -137,7 +137,7 @@ const modelarts = {
   },
 }
 
-/** An installation that is its own service of ModelArts, so that a run there waits when the devices are held. */
+/** An installation that is its own service of ModelArts, so that a run there can be kept waiting. */
 async function install(folder: string, env: Record<string, string> = {}): Promise<Installation> {
   const gateway = { paths: { 'obs://bucket/': `${folder}/` } }
   const anneal = await Anneal.start({
@@ -149,6 +149,9 @@ async function install(folder: string, env: Record<string, string> = {}): Promis
   const connection = { dialect: 'v1', endpoint: anneal.gatewayUrl, projectId: 'p1', pollEvery: '200ms' }
   const accounts = { default: { ...connection, auth: { token: 'TOKEN' } } }
   writeFileSync(join(anneal.home, 'vendors/modelarts.yaml'), stringify({ gateway, accounts }))
+  // Whatever becomes free meanwhile, the run there gets nothing and so does not start.
+  const never = { project: 'default', user: 'modelarts:open', running: 0 }
+  expect((await anneal.request('POST', '/api/v1/quotas', never)).status).toBe(200)
   return new Installation(anneal)
 }
 
