@@ -13,6 +13,7 @@ import { createLogger, openServices, type Services } from './services.js'
 import { beginNewJobs } from './store/begin-new.js'
 import { forgetConnections } from './store/hosts.js'
 import { forgetOldKeys } from './store/jobs.js'
+import { startSweep } from './store/sweep.js'
 import { createToken, ensureProject } from './store/tokens.js'
 import { connectClient } from './temporal/connect.js'
 import { Nudger } from './temporal/nudger.js'
@@ -47,6 +48,7 @@ export async function startServer(
   }
   const nudger = new Nudger({ store, client, logger, eagerStart, housekeep })
   const stopBeginning = beginNewJobs(store, logger)
+  const sweep = startSweep(store, logger)
   const app = await createApp({
     store,
     logs,
@@ -68,11 +70,12 @@ export async function startServer(
         await Promise.all([app.close(), silence.close()])
         stopBeginning()
         nudger.close()
+        await sweep.close()
       },
     }
   } catch (error) {
     nudger.close()
-    await Promise.all([app.close(), silence.close()])
+    await Promise.all([app.close(), silence.close(), sweep.close()])
     throw listenFailure(error, host, port, '--port')
   }
 }

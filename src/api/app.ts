@@ -17,6 +17,7 @@ import type { Store } from '../store/store.js'
 import { adjustRoutes } from './adjust.js'
 import { blobRoutes } from './blobs.js'
 import { checkpointMoveRoutes } from './checkpoint-moves.js'
+import { costRoutes } from './costs.js'
 import { sendFailure } from './errors.js'
 import { eventRoutes } from './events.js'
 import { healthRoutes } from './health.js'
@@ -24,6 +25,7 @@ import { hostRoutes } from './host.js'
 import { inventoryRoutes } from './inventory.js'
 import { jobRoutes } from './jobs.js'
 import { logRoutes } from './logs.js'
+import { quotaRoutes } from './quotas.js'
 import { type Deployments, serviceRoutes } from './services.js'
 import { tokenRoutes } from './tokens.js'
 
@@ -69,6 +71,8 @@ export async function createApp(deps: Deps): Promise<App> {
     hostRoutes(routes, deps)
     checkpointMoveRoutes(routes, deps)
     tokenRoutes(routes, deps)
+    quotaRoutes(routes, deps)
+    costRoutes(routes, deps)
     healthRoutes(routes, deps)
     routes.get('/api/v1/openapi.json', { schema: { hide: true }, handler: async () => app.swagger() })
   })

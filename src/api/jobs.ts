@@ -35,7 +35,7 @@ export function jobRoutes(app: App, deps: Deps): void {
       tags: ['jobs'],
       headers: Key,
       body: JobSpec,
-      response: { 201: JobView, 200: JobView, ...failures(401, 403, 413, 422, 503, 507) },
+      response: { 201: JobView, 200: JobView, ...failures(401, 403, 413, 422, 429, 503, 507) },
     },
     bodyLimit: MAX_SPEC_BYTES,
     onRequest: write,
@@ -142,7 +142,7 @@ export function jobRoutes(app: App, deps: Deps): void {
       tags: ['jobs'],
       params: Ref,
       headers: Key,
-      response: { 201: JobView, 200: JobView, ...failures(401, 403, 404, 409, 422) },
+      response: { 201: JobView, 200: JobView, ...failures(401, 403, 404, 409, 422, 429) },
     },
     onRequest: write,
     handler: async (request, reply) => {

@@ -1,7 +1,7 @@
 import type { Client, Event, Job, Outcome } from '../client/index.js'
 import { exitCodeOf } from './exit-code.js'
 import { plain, say, writeBytes } from './output.js'
-import { outcomeLine } from './text.js'
+import { nearLimitText, outcomeLine } from './text.js'
 
 /** Once per break, so that a long silence of the server is no long list. */
 export function sayBreak(error: unknown, tries: number): void {
@@ -61,12 +61,27 @@ function stateText(event: Event): string | undefined {
       return 'stopping'
     case 'stop_ordered':
       return `stopping: ${data.cause}`
+    case 'limit_warning':
+      return warningText(event)
     case 'stalled':
       return `${which}stalled`
     case 'backoff':
       return `attempt ${attempt} ended: ${data.reason}; the next begins at ${new Date(Number(data.until)).toLocaleTimeString()}`
     default:
       return undefined
+  }
+}
+
+function warningText({ jobId, data }: Event): string {
+  return nearLimitText(jobId, { limit: String(data.limit), deadline: String(data.deadline) })
+}
+
+/** Says of a job that is waited for when a limit comes near: what is near now, and by the function given what comes. */
+export function sayWarnings({ id, nearLimits }: Job): (event: Event) => void {
+  const from = Date.now()
+  for (const near of nearLimits) say(nearLimitText(id, near))
+  return (event) => {
+    if (event.type === 'limit_warning' && Date.parse(event.at) >= from) say(warningText(event))
   }
 }
 

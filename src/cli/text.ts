@@ -40,6 +40,14 @@ export function clocksLine({ queuedMs, setupMs, pendingMs, runningMs, savingMs }
     .join(' · ')
 }
 
+/** `12.50 USD so far, 5.00 device-hours, of it lost 1.20 USD`; without a price only the hours. */
+export function costText({ amount, currency, deviceHours, lostAmount, open }: Job['cost'][number]): string {
+  const hours = `${deviceHours.toFixed(2)} device-hours${open > 0 ? ' so far' : ''}`
+  if (amount === null) return `${hours}, no price set`
+  const lost = lostAmount ? `, of it lost ${lostAmount.toFixed(2)} ${currency}` : ''
+  return `${amount.toFixed(2)} ${currency}${lost} for ${hours}`
+}
+
 /** `1  process_failed  host-1  pid 4711  cpu-0  running 12.3 s` */
 export function attemptLine(attempt: Attempt): string {
   const { number, outcome, host, pid, devices, startedAt, endedAt, clocks } = attempt
@@ -58,6 +66,15 @@ export function rankLine({ rank, host, pid, devices, startedAt, end }: Attempt['
   if (pid !== null) parts.push(`pid ${pid}`)
   if (devices.length > 0) parts.push(devices.join(','))
   return [...parts, end ?? (startedAt ? 'running' : 'waiting')].join('  ')
+}
+
+const EXTENDABLE = ['queue', 'run', 'total']
+
+/** `80 % of the run limit has passed; 12 min 00 s left; anneal extend ID --run 1h`, where it can be made longer. */
+export function nearLimitText(id: string, { limit, deadline }: { limit: string; deadline: string }): string {
+  const left = formatDuration(Math.max(0, Date.parse(deadline) - Date.now()))
+  const more = EXTENDABLE.includes(limit) ? `; anneal extend ${id} --${limit} 1h` : ''
+  return `80 % of the ${limit} limit has passed; ${left} left${more}`
 }
 
 /** What an entry of the timeline carries, in one line. */

@@ -20,6 +20,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/costs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description An administrator sees all projects, others their own. Currencies are summed apart. */
+        get: operations["listCosts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/hosts": {
         parameters: {
             query?: never;
@@ -328,6 +345,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/prices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["listPrices"];
+        put?: never;
+        /** @description What is granted from now on costs this; what was granted before keeps its price. */
+        post: operations["setPrice"];
+        delete: operations["unsetPrice"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/queue": {
         parameters: {
             query?: never;
@@ -339,6 +373,23 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/quotas": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description With what is used of each. An administrator sees all, others those of their project. */
+        get: operations["listQuotas"];
+        put?: never;
+        post: operations["setQuota"];
+        delete: operations["unsetQuota"];
         options?: never;
         head?: never;
         patch?: never;
@@ -450,6 +501,8 @@ export interface components {
             /** @description last checkpoint that was committed: declared, complete or quiet */
             checkpoint: string | null;
             clocks: components["schemas"]["Clocks"];
+            /** @description null before it held anything */
+            cost: components["schemas"]["Cost"] | null;
             devices: string[];
             endedAt: string | null;
             grantedAt: string | null;
@@ -488,6 +541,34 @@ export interface components {
             savingMs: number;
             /** @description milliseconds */
             setupMs: number;
+        };
+        Cost: {
+            /** @description in that currency; null: no price */
+            amount: number | null;
+            attempts: number;
+            /** @description null: no price was set when it was granted */
+            currency: string | null;
+            deviceHours: number;
+            /** @description for work that had to be done again; null: not known, or no price */
+            lostAmount: number | null;
+            lostDeviceHours: number | null;
+            /** @description attempts that still hold their devices, so that this is only so far */
+            open: number;
+        };
+        CostRow: {
+            /** @description in that currency; null: no price */
+            amount: number | null;
+            attempts: number;
+            /** @description null: no price was set when it was granted */
+            currency: string | null;
+            deviceHours: number;
+            /** @description null: jobs without that tag */
+            key: string | null;
+            /** @description for work that had to be done again; null: not known, or no price */
+            lostAmount: number | null;
+            lostDeviceHours: number | null;
+            /** @description attempts that still hold their devices, so that this is only so far */
+            open: number;
         };
         CreatedService: {
             /** Format: date-time */
@@ -607,6 +688,8 @@ export interface components {
             attempts: components["schemas"]["Attempt"][];
             backoffUntil: string | null;
             clocks: components["schemas"]["Clocks"];
+            /** @description of all attempts, one entry for each currency */
+            cost: components["schemas"]["Cost"][];
             /**
              * Format: date-time
              * @description ISO 8601, UTC
@@ -616,6 +699,8 @@ export interface components {
             endedAt: string | null;
             id: string;
             name: string;
+            /** @description of which 80 % have passed */
+            nearLimits: components["schemas"]["NearLimit"][];
             outcome: components["schemas"]["Outcome"] | null;
             pool: string;
             /** @description place in the queue of the pool, 1 is next; null when not waiting there */
@@ -921,6 +1006,15 @@ export interface components {
             final: boolean;
             stream: string;
         };
+        NearLimit: {
+            /**
+             * Format: date-time
+             * @description ISO 8601, UTC
+             */
+            deadline: string;
+            /** @enum {string} */
+            limit: "queue" | "setup" | "start" | "run" | "total";
+        };
         Outcome: {
             /** @description of the process, where known */
             exitCode?: number;
@@ -961,6 +1055,19 @@ export interface components {
             preempts: boolean;
             waiting: number;
         };
+        Price: {
+            /** @description per device-hour */
+            amount: number;
+            currency: string;
+            /** @enum {string} */
+            kind: "pool" | "provider";
+            name: string;
+            /**
+             * Format: date-time
+             * @description ISO 8601, UTC
+             */
+            since: string;
+        };
         Problem: {
             code: string;
             detail: string;
@@ -991,6 +1098,24 @@ export interface components {
              * @description ISO 8601, UTC
              */
             queuedAt: string;
+        };
+        Quota: {
+            /** @description held at once; null: no limit */
+            devices: number | null;
+            /** @description null: all pools together */
+            pool: string | null;
+            project: string;
+            /** @description jobs at once that have not ended */
+            queued: number | null;
+            /** @description attempts at once that hold a place on a host */
+            running: number | null;
+            used: {
+                devices: number;
+                queued: number;
+                running: number;
+            };
+            /** @description who submits, as a job says it; null: all users together */
+            user: string | null;
         };
         Rank: {
             devices: string[];
@@ -1180,8 +1305,18 @@ export interface components {
             pool: string;
             /** @description 1 is next */
             position: number;
+            /** @description of reason quota: what keeps it from starting */
+            quota: {
+                /** @enum {string} */
+                limit: "devices" | "running";
+                max: number;
+                pool: string | null;
+                project: string;
+                used: number;
+                user: string | null;
+            } | null;
             /** @enum {string} */
-            reason: "no_host" | "withheld" | "never_fits" | "behind_others" | "not_enough_free";
+            reason: "no_host" | "withheld" | "never_fits" | "behind_others" | "not_enough_free" | "quota";
         };
         Token: {
             /**
@@ -1318,6 +1453,62 @@ export interface operations {
             };
             /** @description Default Response */
             507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listCosts: {
+        parameters: {
+            query?: {
+                by?: string;
+                limit?: number;
+                /** @description what was held before does not count; default: from the beginning */
+                since?: string;
+                /** @description what was held after does not count; default: now */
+                until?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        rows: components["schemas"]["CostRow"][];
+                    };
+                };
+            };
+            /** @description Default Response */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1645,6 +1836,15 @@ export interface operations {
             };
             /** @description Default Response */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2306,6 +2506,15 @@ export interface operations {
                     "application/json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Default Response */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     stopJob: {
@@ -2538,6 +2747,178 @@ export interface operations {
             };
         };
     };
+    listPrices: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        prices: components["schemas"]["Price"][];
+                    };
+                };
+            };
+            /** @description Default Response */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    setPrice: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description per device-hour, to a millionth */
+                    amount: number;
+                    currency: string;
+                    /** @enum {string} */
+                    kind: "pool" | "provider";
+                    /** @description of the pool, or of the provider */
+                    name: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        prices: components["schemas"]["Price"][];
+                    };
+                };
+            };
+            /** @description Default Response */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    unsetPrice: {
+        parameters: {
+            query: {
+                kind: "pool" | "provider";
+                /** @description of the pool, or of the provider */
+                name: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        prices: components["schemas"]["Price"][];
+                    };
+                };
+            };
+            /** @description Default Response */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listQueue: {
         parameters: {
             query?: {
@@ -2572,6 +2953,184 @@ export interface operations {
             };
             /** @description Default Response */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listQuotas: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        quotas: components["schemas"]["Quota"][];
+                    };
+                };
+            };
+            /** @description Default Response */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    setQuota: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description held at once */
+                    devices?: number;
+                    /** @description without it all pools together */
+                    pool?: string;
+                    project: string;
+                    /** @description jobs at once that have not ended; more are refused at submit */
+                    queued?: number;
+                    /** @description attempts at once that hold a place on a host */
+                    running?: number;
+                    /** @description the id of a token, or who submitted as a job says it; without it all users of the project together */
+                    user?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        quotas: components["schemas"]["Quota"][];
+                    };
+                };
+            };
+            /** @description Default Response */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    unsetQuota: {
+        parameters: {
+            query: {
+                /** @description without it all pools together */
+                pool?: string;
+                project: string;
+                /** @description the id of a token, or who submitted as a job says it; without it all users of the project together */
+                user?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        quotas: components["schemas"]["Quota"][];
+                    };
+                };
+            };
+            /** @description Default Response */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -24,6 +24,11 @@ export type Plan = Schemas['Plan']
 export type Token = Schemas['Token']
 export type Pool = Schemas['Pool']
 export type QueueEntry = Schemas['QueueEntry']
+export type Quota = Schemas['Quota']
+export type QuotaKey = { project: string; user?: string; pool?: string }
+export type Price = Schemas['Price']
+export type Cost = Schemas['CostRow']
+export type CostQuery = NonNullable<operations['listCosts']['parameters']['query']>
 export type Service = Schemas['Service']
 export type CreatedService = Schemas['CreatedService']
 export type ServiceDescription = NonNullable<operations['createService']['requestBody']>['content']['application/json']
@@ -138,9 +143,9 @@ export function createClient({ url, token }: ClientOptions) {
     },
 
     /** The job once it has ended, through breaks of the connection like `followLogs`. */
-    async waitFor(ref: string, options: FollowOptions = {}): Promise<Job> {
+    async waitFor(ref: string, options: FollowOptions & { onEvent?: (event: Event) => void } = {}): Promise<Job> {
       const id = await idOf(ref, options)
-      for await (const _ of followEvents(http, id, options));
+      for await (const event of followEvents(http, id, options)) options.onEvent?.(event)
       return untilAnswered(() => showJob(id), options)
     },
 
@@ -183,6 +188,37 @@ export function createClient({ url, token }: ClientOptions) {
 
     async setPool(name: string, to: { preempts?: boolean; onSilence?: 'wait' | 'fence' }): Promise<Pool> {
       return of(await http.POST('/api/v1/pools/{name}', { params: { path: { name } }, body: to }))
+    },
+
+    /** Sets the limits named of one quota; those of it that are not named stay. Gives the quotas of the project. */
+    async setQuota(quota: QuotaKey & { devices?: number; running?: number; queued?: number }): Promise<Quota[]> {
+      return of(await http.POST('/api/v1/quotas', { body: quota })).quotas
+    },
+
+    async listQuotas(): Promise<Quota[]> {
+      return of(await http.GET('/api/v1/quotas')).quotas
+    },
+
+    async unsetQuota(query: QuotaKey): Promise<Quota[]> {
+      return of(await http.DELETE('/api/v1/quotas', { params: { query } })).quotas
+    },
+
+    /** Sets what a device-hour costs from now on; gives all prices that hold. */
+    async setPrice(price: Omit<Price, 'since'>): Promise<Price[]> {
+      return of(await http.POST('/api/v1/prices', { body: price })).prices
+    },
+
+    async listPrices(): Promise<Price[]> {
+      return of(await http.GET('/api/v1/prices')).prices
+    },
+
+    async unsetPrice(query: Pick<Price, 'kind' | 'name'>): Promise<Price[]> {
+      return of(await http.DELETE('/api/v1/prices', { params: { query } })).prices
+    },
+
+    /** What has been spent, summed by `by`; of all projects for an administrator, else of one's own. */
+    async listCosts(query: CostQuery): Promise<Cost[]> {
+      return of(await http.GET('/api/v1/costs', { params: { query } })).rows
     },
 
     /** Deploys a service by the JSON of PAI-EAS; its token is in this answer and in no other. */

@@ -33,6 +33,12 @@ export interface Pool {
   holdings: readonly Holding[]
 }
 
+/** Who may be looked at, beside all that is free; told of each grant, since that may be the last that somebody may have. */
+export interface Gate {
+  isOpen(request: Request): boolean
+  granted(request: Request): void
+}
+
 /** The devices of one rank: all on one host. */
 export interface Place {
   hostId: string
@@ -55,17 +61,22 @@ export interface Grant {
  * another freely, once the promised time is known; and anywhere that the head can never use. While the time is not known,
  * nobody passes on a host that might serve the head. So the head, of however many nodes, is passed for no longer than the
  * limits of those who ran when it became the head (EASY backfill: Mu'alem and Feitelson 2001).
+ *
+ * Who may not start whatever is free, by the gate, is neither granted nor the head: nobody waits behind them.
  */
-export function allocate(waiting: readonly Request[], pool: Pool, now: number): Grant[] {
+export function allocate(waiting: readonly Request[], pool: Pool, now: number, gate?: Gate): Grant[] {
   const state = clone(pool)
   const grants: Grant[] = []
   let promise: Reservation | undefined
   let head: Request | undefined
   for (const request of waiting) {
+    if (gate && !gate.isOpen(request)) continue
     const isAllowed = (host: HostState) => !head || mayPass(request, host, head, promise, state, now)
     const hosts = bestHosts(request, state, isAllowed)
-    if (hosts) grants.push({ id: request.id, places: hosts.map((host) => take(request, host, state, now)) })
-    else if (!head && canEverRun(request, state.hosts)) {
+    if (hosts) {
+      grants.push({ id: request.id, places: hosts.map((host) => take(request, host, state, now)) })
+      gate?.granted(request)
+    } else if (!head && canEverRun(request, state.hosts)) {
       head = request
       promise = reservationOf(request, state, now)
     }

@@ -33,6 +33,12 @@ export const FAILURES = {
     retryable: false,
     sentence: 'The bytes do not have the hash that was named.',
   },
+  quota_exceeded: {
+    status: 429,
+    exitCode: 73,
+    retryable: true,
+    sentence: 'The project or the user has as much as its quota allows.',
+  },
   disk_full: { status: 507, exitCode: 71, retryable: true, sentence: 'The disk that holds the store is full.' },
   unavailable: {
     status: 503,

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { JobSpec, PROVIDERS } from './job.js'
 import { REASONS } from './outcome.js'
 import { STATES } from './state.js'
+import { WARNED_LIMITS } from './warning.js'
 
 const time = z.iso.datetime().describe('ISO 8601, UTC')
 const ms = z.number().describe('milliseconds')
@@ -48,6 +49,32 @@ export const RankView = z
   .meta({ id: 'Rank' })
 export type RankView = z.infer<typeof RankView>
 
+const costs = {
+  currency: z.string().nullable().describe('null: no price was set when it was granted'),
+  amount: z.number().nullable().describe('in that currency; null: no price'),
+  deviceHours: z.number(),
+  lostAmount: z.number().nullable().describe('for work that had to be done again; null: not known, or no price'),
+  lostDeviceHours: z.number().nullable(),
+  attempts: z.int(),
+  open: z.int().describe('attempts that still hold their devices, so that this is only so far'),
+}
+export const CostView = z.object(costs).meta({ id: 'Cost' })
+export type CostView = z.infer<typeof CostView>
+export const CostRowView = z
+  .object({ key: z.string().nullable().describe('null: jobs without that tag'), ...costs })
+  .meta({ id: 'CostRow' })
+export type CostRowView = z.infer<typeof CostRowView>
+export const PriceView = z
+  .object({
+    kind: z.enum(['pool', 'provider']),
+    name: z.string(),
+    amount: z.number().describe('per device-hour'),
+    currency: z.string(),
+    since: time,
+  })
+  .meta({ id: 'Price' })
+export type PriceView = z.infer<typeof PriceView>
+
 export const AttemptView = z
   .object({
     number: z.int(),
@@ -70,6 +97,7 @@ export const AttemptView = z
     stopCause: z.string().nullable(),
     outcome: OutcomeView.nullable(),
     clocks: Clocks,
+    cost: CostView.nullable().describe('null before it held anything'),
   })
   .meta({ id: 'Attempt' })
 export type AttemptView = z.infer<typeof AttemptView>
@@ -93,7 +121,7 @@ export const JobSummary = z.object(summary).meta({ id: 'JobSummary' })
 export type JobSummary = z.infer<typeof JobSummary>
 
 /** Why a job in a queue has no device yet, for programs; `waitingFor` says it in words. */
-export const QUEUE_REASONS = ['no_host', 'withheld', 'never_fits', 'behind_others', 'not_enough_free'] as const
+export const QUEUE_REASONS = ['no_host', 'withheld', 'never_fits', 'behind_others', 'not_enough_free', 'quota'] as const
 export const Standing = z
   .object({
     pool: z.string(),
@@ -103,9 +131,24 @@ export const Standing = z
     devices: z.int().describe('that it needs on each host'),
     largestFreeBlock: z.int().describe('fitting devices that are free on one host; of several, on each of as many'),
     hostsFree: z.int().describe('hosts that have so many fitting devices free'),
+    quota: z
+      .object({
+        project: z.string(),
+        user: z.string().nullable(),
+        pool: z.string().nullable(),
+        limit: z.enum(['devices', 'running']),
+        max: z.int(),
+        used: z.int(),
+      })
+      .nullable()
+      .describe('of reason quota: what keeps it from starting'),
   })
   .meta({ id: 'Standing' })
 export type Standing = z.infer<typeof Standing>
+
+/** A limit of which 80 % have passed, of a clock that still runs. */
+export const NearLimit = z.object({ limit: z.enum(WARNED_LIMITS), deadline: time }).meta({ id: 'NearLimit' })
+export type NearLimit = z.infer<typeof NearLimit>
 
 export const JobView = z
   .object({
@@ -115,9 +158,11 @@ export const JobView = z
     standing: Standing.nullable().describe('in the queue of its pool; null when not waiting there'),
     waitingFor: z.string().nullable().describe('in words, why it is not running'),
     backoffUntil: time.nullable(),
+    nearLimits: z.array(NearLimit).describe('of which 80 % have passed'),
     retryOf: z.string().nullable(),
     createdBy: z.string(),
     clocks: Clocks,
+    cost: z.array(CostView).describe('of all attempts, one entry for each currency'),
     attempts: z.array(AttemptView),
     spec: JobSpec,
   })
@@ -201,6 +246,19 @@ export const PoolView = z
   })
   .meta({ id: 'Pool' })
 export type PoolView = z.infer<typeof PoolView>
+
+export const QuotaView = z
+  .object({
+    project: z.string(),
+    user: z.string().nullable().describe('who submits, as a job says it; null: all users together'),
+    pool: z.string().nullable().describe('null: all pools together'),
+    devices: z.int().nullable().describe('held at once; null: no limit'),
+    running: z.int().nullable().describe('attempts at once that hold a place on a host'),
+    queued: z.int().nullable().describe('jobs at once that have not ended'),
+    used: z.object({ devices: z.int(), running: z.int(), queued: z.int() }),
+  })
+  .meta({ id: 'Quota' })
+export type QuotaView = z.infer<typeof QuotaView>
 
 /** What would become of a job if it were submitted now. */
 export const PlanView = z

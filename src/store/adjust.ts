@@ -1,5 +1,6 @@
 import { Failure } from '../schema/failure.js'
 import { type JobSpec, milliseconds } from '../schema/job.js'
+import { warnAt } from '../schema/warning.js'
 import { currentAttempt, stopAttempt, tellHosts } from './attempts.js'
 import type { JobRow } from './database.js'
 import { allocatePool } from './ledger.js'
@@ -44,9 +45,10 @@ export async function extendLimits(
     if (before === undefined) {
       throw new Failure('state_conflict', `Job ${jobId} has no ${limit} limit, so there is nothing to extend`)
     }
-    spec.timeouts[limit] = `${milliseconds(before) + milliseconds(more)}ms`
-    if (limit === 'run') await extendRun(tx, job, milliseconds(more))
-    else await extendDeadline(tx, job, limit, milliseconds(more))
+    const length = milliseconds(before) + milliseconds(more)
+    spec.timeouts[limit] = `${length}ms`
+    if (limit === 'run') await extendRun(tx, job, milliseconds(more), length)
+    else await extendDeadline(tx, job, limit, milliseconds(more), length)
     await record(tx, { jobId, type: 'limit_extended', actor, data: { limit, by: more, to: spec.timeouts[limit] } })
   }
   await tx.q
@@ -88,24 +90,31 @@ export async function resumeJob(tx: Tx, jobId: string, actor: string): Promise<J
   return { ...job, pause_wanted: 0 }
 }
 
-async function extendDeadline(tx: Tx, job: JobRow, limit: 'queue' | 'total', more: number): Promise<void> {
+async function extendDeadline(
+  tx: Tx,
+  job: JobRow,
+  limit: 'queue' | 'total',
+  more: number,
+  length: number,
+): Promise<void> {
   const column = limit === 'queue' ? 'queue_deadline' : 'total_deadline'
   const deadline = job[column]
   if (deadline === null) return
   await tx.q
     .updateTable('jobs')
-    .set({ [column]: deadline + more })
+    .set({ [column]: deadline + more, [`${limit}_warn_at`]: warnAt(deadline + more, length) })
     .where('id', '=', job.id)
     .execute()
 }
 
-async function extendRun(tx: Tx, job: JobRow, more: number): Promise<void> {
+async function extendRun(tx: Tx, job: JobRow, more: number, length: number): Promise<void> {
   const attempt = await currentAttempt(tx.q, job)
   if (!attempt || attempt.settled_at !== null) return
   if (attempt.run_deadline !== null) {
+    const deadline = attempt.run_deadline + more
     await tx.q
       .updateTable('attempts')
-      .set({ run_deadline: attempt.run_deadline + more })
+      .set({ run_deadline: deadline, run_warn_at: warnAt(deadline, length) })
       .where('job_id', '=', job.id)
       .where('number', '=', attempt.number)
       .execute()

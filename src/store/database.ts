@@ -17,6 +17,8 @@ export interface Database {
   allocations: AllocationRow
   allocation_devices: { allocation_id: string; device_id: string; held: number }
   events: EventRow
+  quotas: QuotaRow
+  prices: PriceRow
   counters: { name: string; value: number }
   vendor_records: VendorRecordRow
   remote_runs: RemoteRunRow
@@ -65,6 +67,9 @@ export interface JobRow {
   attempt: number
   queue_deadline: number | null
   total_deadline: number | null
+  /** When 80 % of that limit will have passed; null: nothing to say, or it has been said. */
+  queue_warn_at: number | null
+  total_warn_at: number | null
   backoff_until: number | null
   /** JSON `{ reason: retries }`. */
   charged: string
@@ -92,6 +97,8 @@ export interface AttemptRow {
   /** Of several, the one of rank 0. */
   host_id: string | null
   wanted: 'none' | 'run' | 'stop'
+  /** That it asks for, on all its nodes together. */
+  devices: number
   stop_cause: string | null
   queued_at: number
   granted_at: number | null
@@ -111,6 +118,10 @@ export interface AttemptRow {
   setup_deadline: number | null
   start_deadline: number | null
   run_deadline: number | null
+  /** As `queue_warn_at` of a job. */
+  setup_warn_at: number | null
+  start_warn_at: number | null
+  run_warn_at: number | null
   /** Until when this attempt's provider may leave it waiting, where another provider is next. */
   queue_deadline: number | null
   pid: number | null
@@ -220,6 +231,29 @@ export interface AllocationRow {
   requested_at: number
   granted_at: number | null
   released_at: number | null
+  /** Of its job. */
+  project: string | null
+  created_by: string | null
+}
+
+/** What a project, or one user of it, may have at once; null: as much as there is. Empty `created_by`: all users; empty `pool`: all pools. */
+export interface QuotaRow {
+  project: string
+  created_by: string
+  pool: string
+  devices: number | null
+  running: number | null
+  queued: number | null
+}
+
+/** What a device-hour costs from `since` until `until`, in millionths of the currency. */
+export interface PriceRow {
+  kind: 'pool' | 'provider'
+  name: string
+  micros: number
+  currency: string
+  since: number
+  until: number | null
 }
 
 export interface EventRow {

@@ -1,6 +1,6 @@
 import type { AttemptFacts, Exit, JobFacts, StopCause } from '../schema/contract.js'
 import type { Retry } from '../schema/ending.js'
-import { type JobSpec, milliseconds, providersOf } from '../schema/job.js'
+import { devicesOf, graceOf, type JobSpec, milliseconds, providersOf } from '../schema/job.js'
 import type { Outcome, Reason } from '../schema/outcome.js'
 import { attemptsFor } from '../schema/remedy.js'
 import type { State } from '../schema/state.js'
@@ -66,6 +66,7 @@ export function beginAttempt(tx: Tx, jobId: string, version: number): Promise<Jo
         provider,
         nodes: provider === 'local' ? spec.resources.nodes : 1,
         wanted: 'none',
+        devices: devicesOf(spec) * spec.resources.nodes,
         setup_cached: 0,
         facts: 0,
         queued_at: tx.now,
@@ -80,6 +81,8 @@ export function beginAttempt(tx: Tx, jobId: string, version: number): Promise<Jo
         pool: job.pool,
         priority: job.priority,
         spec,
+        project: job.project,
+        createdBy: job.created_by,
       })
     } else await intendRemoteRun(tx, { jobId, attempt: number, provider })
     await launchAttempt(tx, job, await currentAttempt(tx.q, job))
@@ -171,7 +174,13 @@ async function writeRetry(tx: Tx, job: JobRow, outcome: Outcome, retry: Retry): 
 async function endJob(tx: Tx, job: JobRow, outcome: Outcome): Promise<void> {
   await tx.q
     .updateTable('jobs')
-    .set({ outcome: JSON.stringify(outcome), reason: outcome.reason, ended_at: tx.now })
+    .set({
+      outcome: JSON.stringify(outcome),
+      reason: outcome.reason,
+      ended_at: tx.now,
+      queue_warn_at: null,
+      total_warn_at: null,
+    })
     .where('id', '=', job.id)
     .execute()
   await moveJob(tx, job, 'ended', {
@@ -192,7 +201,7 @@ function factsOf(job: JobRow, attempt: AttemptRow | undefined, now: number): Job
     stopWanted: job.stop_wanted === 1,
     pauseWanted: job.pause_wanted === 1,
     queueDeadline: job.started_at === null ? job.queue_deadline : null,
-    totalDeadline: job.total_deadline,
+    totalDeadline: savedBy(job.total_deadline, attempt, spec),
     backoffUntil: job.backoff_until,
     retry: {
       maxAttempts: maxAttempts ?? null,
@@ -212,22 +221,39 @@ function factsOf(job: JobRow, attempt: AttemptRow | undefined, now: number): Job
 
 function attemptFacts(row: AttemptRow, spec: JobSpec, now: number): AttemptFacts {
   const quiet = row.exited_at === null ? quietFor(row, spec) : null
+  const exit = row.exit ? (JSON.parse(row.exit) as Exit) : null
   return {
     number: row.number,
     granted: row.granted_at !== null,
     launched: row.wanted !== 'none',
     setupDeadline: row.setup_done_at === null ? row.setup_deadline : null,
     startDeadline: row.started_at === null ? row.start_deadline : null,
-    runDeadline: row.exited_at === null ? row.run_deadline : null,
+    runDeadline: row.exited_at === null ? savedBy(row.run_deadline, row, spec) : null,
     lookAgainAt: quiet === null ? null : now + quiet,
     hosted: row.provider !== 'local',
     queueDeadline: row.started_at === null ? row.queue_deadline : null,
     stalled: row.stalled_at !== null,
-    stopCause: row.stop_cause as StopCause | null,
-    exit: row.exit ? (JSON.parse(row.exit) as Exit) : null,
+    stopCause: (row.stop_cause as StopCause | null) ?? causeOf(exit, row),
+    exit,
     refused: row.refused,
     empty: row.empty_at !== null,
     stuck: row.stuck_at !== null,
     settled: row.settled_at !== null,
   }
+}
+
+/**
+ * A process that has said that it saves gets its grace for that before a limit sends it SIGTERM: most programs die of the
+ * signal at once, and what they have written by then is no checkpoint.
+ */
+function savedBy(deadline: number | null, attempt: AttemptRow | undefined, spec: JobSpec): number | null {
+  const isSaving = attempt && attempt.saving_at !== null && attempt.settled_at === null && attempt.exited_at === null
+  if (deadline === null || !isSaving) return deadline
+  return Math.max(deadline, (attempt.saving_at as number) + graceOf(spec))
+}
+
+/** Where everybody was gone, the wrapper ended the tree at its run limit: nobody wrote a cause, and the exit is marked as ours. */
+function causeOf(exit: Exit | null, { run_deadline, exited_at }: AttemptRow): StopCause | null {
+  const isPast = run_deadline !== null && exited_at !== null && exited_at >= run_deadline
+  return exit?.phase === 'run' && exit.signalled && !exit.fenced && isPast ? 'run_time_limit' : null
 }

@@ -1,6 +1,7 @@
 import type { Fact, FactBody } from '../schema/agent.js'
 import type { Exit } from '../schema/contract.js'
 import { type JobSpec, milliseconds } from '../schema/job.js'
+import { warnAt } from '../schema/warning.js'
 import { notePlace } from './checkpoint-moves.js'
 import type { AttemptRow, JobRow, RankRow } from './database.js'
 import { quarantineDevices, releaseDevices, setAsideDevices } from './ledger.js'
@@ -72,7 +73,7 @@ async function applyFact(
   if (fact.body.type === 'started' && job.state === 'pending' && isCurrent) await moveJob(tx, job, 'running', event)
   else await record(tx, { jobId: job.id, ...event })
   if (fact.body.type === 'started' && job.started_at === null) {
-    await tx.q.updateTable('jobs').set({ started_at: at }).where('id', '=', job.id).execute()
+    await tx.q.updateTable('jobs').set({ started_at: at, queue_warn_at: null }).where('id', '=', job.id).execute()
   }
   if (fact.body.type === 'empty') await releaseDevices(tx, job.pool, job.id, attempt.number)
   if (effect.raise) await raiseVersion(tx, job.id)
@@ -103,22 +104,31 @@ function effectOf(tx: Tx, body: FactBody, at: number, spec: JobSpec): { set: Par
       return { set: { accepted_at: at, boot_id: body.bootId }, raise: false }
     case 'refused':
       return { set: { refused: body.message }, raise: false }
-    case 'setup':
-      return { set: { setup_at: at, setup_deadline: at + milliseconds(spec.timeouts.setup) }, raise: false }
+    case 'setup': {
+      const limit = milliseconds(spec.timeouts.setup)
+      const deadline = at + limit
+      return {
+        set: { setup_at: at, setup_deadline: deadline, setup_warn_at: warnAt(deadline, limit) },
+        raise: false,
+      }
+    }
     case 'setup_done': {
       const start = spec.timeouts.start
       const deadline = start ? at + milliseconds(start) : null
+      const warn = start && deadline ? warnAt(deadline, milliseconds(start)) : null
+      const clock = { start_deadline: deadline, setup_warn_at: null, start_warn_at: warn }
       return {
-        set: { setup_done_at: at, setup_cached: body.cached ? 1 : 0, start_deadline: deadline },
+        set: { setup_done_at: at, setup_cached: body.cached ? 1 : 0, ...clock },
         raise: false,
       }
     }
     case 'started': {
       const run = spec.timeouts.run
       const deadline = run ? at + milliseconds(run) : null
+      const warn = run && deadline ? warnAt(deadline, milliseconds(run)) : null
       const identity = { pid: body.pid, pid_start: body.startTime, boot_id: body.bootId, resume_from: body.resumeFrom }
       return {
-        set: { started_at: at, run_deadline: deadline, ...identity },
+        set: { started_at: at, run_deadline: deadline, start_warn_at: null, run_warn_at: warn, ...identity },
         raise: false,
       }
     }
@@ -135,7 +145,7 @@ function effectOf(tx: Tx, body: FactBody, at: number, spec: JobSpec): { set: Par
     case 'moving':
       return { set: { stalled_at: null }, raise: false }
     case 'exited':
-      return { set: { exited_at: at, exit: JSON.stringify(body.exit satisfies Exit) }, raise: false }
+      return { set: { exited_at: at, run_warn_at: null, exit: JSON.stringify(body.exit satisfies Exit) }, raise: false }
     case 'empty':
       return { set: { empty_at: at }, raise: true }
     case 'stuck':

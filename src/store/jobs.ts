@@ -1,8 +1,10 @@
 import { DAY } from '../schema/duration.js'
 import { Failure } from '../schema/failure.js'
 import { type JobSpec, milliseconds } from '../schema/job.js'
+import { warnAt } from '../schema/warning.js'
 import type { JobRow } from './database.js'
 import { newId, sha256 } from './ids.js'
+import { checkQuota } from './quotas.js'
 import type { Tx } from './store.js'
 import { record } from './timeline.js'
 
@@ -16,11 +18,13 @@ export interface Submission {
   idempotencyKey?: string | undefined
   /** The ended job that this one tries again; its checkpoints are inherited. */
   retryOf?: JobRow | undefined
+  /** What it stands for was accepted before, such as an entry of a queue of EAS: no quota refuses it any more. */
+  isAccepted?: boolean
 }
 
 /**
  * Accepts a job: its row, its key and its first event in one transaction. The same key with the same body gives the same
- * job, ended or not; with another body fails with `idempotency_conflict`.
+ * job, ended or not; with another body fails with `idempotency_conflict`. Fails with `quota_exceeded` where the project or user has enough.
  */
 export async function submitJob(tx: Tx, submission: Submission): Promise<{ job: JobRow; existed: boolean }> {
   const spec = JSON.stringify(submission.spec)
@@ -33,6 +37,7 @@ export async function submitJob(tx: Tx, submission: Submission): Promise<{ job: 
     }
   }
   const job = newRow(tx, id, spec, submission)
+  if (!submission.isAccepted) await checkQuota(tx, job, submission.spec)
   await tx.q.insertInto('jobs').values(job).execute()
   await record(tx, {
     jobId: id,
@@ -89,8 +94,7 @@ function newRow(tx: Tx, id: string, specText: string, { project, spec, actor, re
     seen: 0,
     raised_at: tx.now,
     attempt: 0,
-    queue_deadline: spec.timeouts.queue ? tx.now + milliseconds(spec.timeouts.queue) : null,
-    total_deadline: spec.timeouts.total ? tx.now + milliseconds(spec.timeouts.total) : null,
+    ...deadlinesOf(spec, tx.now),
     backoff_until: null,
     charged: '{}',
     outcome: null,
@@ -102,6 +106,17 @@ function newRow(tx: Tx, id: string, specText: string, { project, spec, actor, re
     created_at: tx.now,
     started_at: null,
     ended_at: null,
+  }
+}
+
+function deadlinesOf({ timeouts }: JobSpec, now: number) {
+  const queue = timeouts.queue ? milliseconds(timeouts.queue) : null
+  const total = timeouts.total ? milliseconds(timeouts.total) : null
+  return {
+    queue_deadline: queue && now + queue,
+    total_deadline: total && now + total,
+    queue_warn_at: queue && warnAt(now + queue, queue),
+    total_warn_at: total && warnAt(now + total, total),
   }
 }
 

@@ -3,9 +3,11 @@ import { allocate, canEverRun, type Grant, type HostState, type Place, type Requ
 import { MINUTE } from '../schema/duration.js'
 import { devicesOf, graceOf, type JobSpec, milliseconds } from '../schema/job.js'
 import { chooseVictims, type Ranked } from '../schema/preempt.js'
+import type { QuotaTally } from '../schema/quota.js'
 import { parseSize } from '../schema/size.js'
 import { currentAttempt, launchAttempt, quietFor, stopAttempt } from './attempts.js'
 import type { AllocationRow, AttemptRow, Db, JobRow, RankRow } from './database.js'
+import { claimOf, gateOf, tallyOf, withoutHeldBack } from './quotas.js'
 import { lockNamed, type Tx } from './store.js'
 import { lockJob, moveJob, raiseQuietly, raiseVersion, record } from './timeline.js'
 
@@ -43,7 +45,15 @@ function holdsFor(spec: JobSpec): number | null {
  */
 export async function requestDevices(
   tx: Tx,
-  request: { jobId: string; attempt: number; pool: string; priority: number; spec: JobSpec },
+  request: {
+    jobId: string
+    attempt: number
+    pool: string
+    priority: number
+    spec: JobSpec
+    project: string
+    createdBy: string
+  },
 ): Promise<void> {
   await lockPool(tx, request.pool)
   await tx.q
@@ -57,6 +67,8 @@ export async function requestDevices(
       priority: request.priority,
       state: 'waiting',
       requested_at: tx.now,
+      project: request.project,
+      created_by: request.createdBy,
     })
     .onConflict((c) => c.doNothing())
     .execute()
@@ -182,8 +194,9 @@ const LOOK_AHEAD = 200
 /** Grants what can be granted in a pool. Run by whoever changed the ledger, in the same transaction, under the pool's lock. */
 export async function allocatePool(tx: Tx, pool: string): Promise<void> {
   await lockPool(tx, pool)
-  await grantDeviceless(tx, pool)
-  const waiting = await waitingIn(tx.q, pool).limit(LOOK_AHEAD).execute()
+  const tally = await tallyOf(tx, pool)
+  await grantDeviceless(tx, pool, tally)
+  const waiting = await waitingIn(tx.q, pool).$call(withoutHeldBack(tally)).limit(LOOK_AHEAD).execute()
   if (waiting.length === 0) return
   const hosts = await openHosts(tx.q, pool)
   const isFull = !hosts.some((host) => host.devices.some((device) => device.heldBy === null))
@@ -191,11 +204,16 @@ export async function allocatePool(tx: Tx, pool: string): Promise<void> {
   if (isFull && !mayPreempt) return
   const byId = new Map(waiting.map((row) => [row.id, row]))
   const holdings = await holdingsIn(tx.q, pool)
-  for (const grant of allocate(waiting.map(requestOf), { hosts, holdings }, tx.now)) {
+  const gate = tally && gateOf(tally, byId)
+  const grants = allocate(waiting.map(requestOf), { hosts, holdings }, tx.now, gate)
+  for (const grant of grants) {
     await writeGrant(tx, byId.get(grant.id) as AllocationRow, grant)
     byId.delete(grant.id)
   }
-  const head = mayPreempt && [...byId.values()].find((row) => canEverRun(requestOf(row), hosts))
+  // Those who have just used up a quota may fill all that was looked at; others may stand behind them.
+  if (gate?.isShut() && grants.length > 0 && waiting.length === LOOK_AHEAD) return allocatePool(tx, pool)
+  const mayStart = (row: AllocationRow) => !tally?.heldBack(claimOf(row)) && canEverRun(requestOf(row), hosts)
+  const head = mayPreempt && [...byId.values()].find(mayStart)
   if (head) await preemptFor(tx, head)
 }
 
@@ -248,13 +266,15 @@ export function requestOf(
 }
 
 /** Who asks for no device waits for none, and behind nobody: any hosts that are connected will do, one for each node. */
-async function grantDeviceless(tx: Tx, pool: string): Promise<void> {
+async function grantDeviceless(tx: Tx, pool: string, tally: QuotaTally | undefined): Promise<void> {
   const waiting = await tx.q
     .selectFrom('allocations')
     .selectAll()
     .where('pool', '=', pool)
     .where('state', '=', 'waiting')
     .where('devices', '=', 0)
+    .orderBy('priority', 'desc')
+    .orderBy('job_id')
     .execute()
   if (waiting.length === 0) return
   const hosts = await tx.q
@@ -267,7 +287,9 @@ async function grantDeviceless(tx: Tx, pool: string): Promise<void> {
     .execute()
   for (const request of waiting) {
     const places = hosts.slice(0, request.nodes).map(({ id }) => ({ hostId: id, deviceIds: [] }))
-    if (places.length === request.nodes) await writeGrant(tx, request, { id: request.id, places })
+    if (places.length < request.nodes || tally?.heldBack(claimOf(request))) continue
+    await writeGrant(tx, request, { id: request.id, places })
+    tally?.add(claimOf(request))
   }
 }
 

@@ -14,6 +14,7 @@ import { nodes } from './migrations/0006-nodes.js'
 import { silence } from './migrations/0007-silence.js'
 import { machine } from './migrations/0008-machine.js'
 import { checkpoints } from './migrations/0009-checkpoints.js'
+import { cost } from './migrations/0010-cost.js'
 
 /** Lists of ids of any length make ever new texts, so the number kept is bounded. */
 const PREPARED_BOUND = 1_000
@@ -102,6 +103,7 @@ function migrator({ db, dialect }: OpenDatabase): Migrator {
     '0007-silence': silence,
     '0008-machine': machine,
     '0009-checkpoints': checkpoints,
+    '0010-cost': cost,
   }
   return new Migrator({ db, provider: { getMigrations: async () => migrations } })
 }

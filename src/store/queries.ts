@@ -6,8 +6,10 @@ import type { Outcome } from '../schema/outcome.js'
 import type { State } from '../schema/state.js'
 import type { AttemptView, EventView, JobSummary, JobView, RankView, RemoteView } from '../schema/view.js'
 import { attemptClocks, sumClocks } from './clocks.js'
+import { costsOfAttempts, sumCosts } from './costs.js'
 import type { AttemptRow, Db, EventRow, JobRow, RankRow, RemoteRunRow } from './database.js'
 import { standingOf, standingText } from './queue.js'
+import { nearLimits } from './warnings.js'
 
 const iso = (at: number) => new Date(at).toISOString()
 const isoOrNull = (at: number | null) => (at === null ? null : iso(at))
@@ -79,25 +81,37 @@ export function summaryOf(job: JobRow): JobSummary {
 /** Everything about one job. */
 export async function viewJob(db: Db, job: JobRow): Promise<JobView> {
   const now = Date.now()
-  const attempts = job.attempt === 0 ? [] : await viewAttempts(db, job.id, now)
+  const rows = job.attempt === 0 ? [] : await attemptRows(db, job.id)
+  const attempts = await viewAttempts(db, job.id, rows, now)
+  const spec = JSON.parse(job.spec) as JobSpec
   const standing = await standingOf(db, job)
   return {
     ...summaryOf(job),
     stopWanted: job.stop_wanted === 1,
     position: standing?.position ?? null,
     standing,
-    waitingFor: standing ? standingText(standing, JSON.parse(job.spec) as JobSpec) : await waitingFor(db, job),
+    waitingFor: standing ? standingText(standing, spec) : await waitingFor(db, job),
     backoffUntil: job.state === 'backoff' ? isoOrNull(job.backoff_until) : null,
+    nearLimits: nearLimits(job, rows.at(-1), spec, now).map(({ limit, deadline }) => ({
+      limit,
+      deadline: iso(deadline),
+    })),
     retryOf: job.retry_of,
     createdBy: job.created_by,
     clocks: sumClocks(attempts.map((attempt) => attempt.clocks)),
+    cost: sumCosts(attempts.flatMap(({ cost }) => (cost ? [cost] : []))),
     attempts,
-    spec: JSON.parse(job.spec) as JobSpec,
+    spec,
   }
 }
 
-async function viewAttempts(db: Db, jobId: string, now: number): Promise<AttemptView[]> {
-  const rows = await db.selectFrom('attempts').selectAll().where('job_id', '=', jobId).orderBy('number').execute()
+function attemptRows(db: Db, jobId: string): Promise<AttemptRow[]> {
+  return db.selectFrom('attempts').selectAll().where('job_id', '=', jobId).orderBy('number').execute()
+}
+
+async function viewAttempts(db: Db, jobId: string, rows: AttemptRow[], now: number): Promise<AttemptView[]> {
+  if (rows.length === 0) return []
+  const costs = await costsOfAttempts(db, jobId, now)
   const hosts = new Map((await db.selectFrom('hosts').select(['id', 'name']).execute()).map((h) => [h.id, h.name]))
   const devices = await db
     .selectFrom('allocation_devices as a')
@@ -123,7 +137,8 @@ async function viewAttempts(db: Db, jobId: string, now: number): Promise<Attempt
         return viewRank(rank, nameOf(rank.host_id), held)
       })
     const uuids = views.length > 0 ? views.flatMap((view) => view.devices) : own.map(({ uuid }) => uuid)
-    return { ...viewAttempt(row, host, uuids, now), ranks: views, remote: remote ? viewRemote(remote) : null }
+    const cost = costs.get(row.number) ?? null
+    return { ...viewAttempt(row, host, uuids, now), ranks: views, remote: remote ? viewRemote(remote) : null, cost }
   })
 }
 
@@ -158,7 +173,7 @@ function viewAttempt(
   host: string | null,
   devices: string[],
   now: number,
-): Omit<AttemptView, 'remote' | 'ranks'> {
+): Omit<AttemptView, 'remote' | 'ranks' | 'cost'> {
   return {
     number: row.number,
     provider: row.provider as AttemptView['provider'],
@@ -183,8 +198,8 @@ async function waitingFor(db: Db, job: JobRow): Promise<string | null> {
   if (job.state === 'paused') return `it is paused; anneal resume ${job.id}`
   if (job.state === 'queued')
     return job.attempt === 0
-      ? 'its workflow has not taken it up yet'
-      : 'a device has been granted; its workflow has not launched it yet'
+      ? 'it is about to get its place in the queue'
+      : 'it has what it needs, and is about to be launched'
   if (job.state === 'backoff') return `the next attempt begins at ${iso(job.backoff_until ?? Date.now())}`
   if (job.state === 'ended' || job.attempt === 0) return null
   return (await remoteWait(db, job)) ?? silentHost(db, job)

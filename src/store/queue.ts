@@ -9,10 +9,12 @@ import {
 } from '../schema/allocate.js'
 import { Failure } from '../schema/failure.js'
 import { devicesOf, type JobSpec, providersOf } from '../schema/job.js'
+import { type HeldBack, quotaName } from '../schema/quota.js'
 import { formatSize } from '../schema/size.js'
 import type { PlanView, QueueEntry, Standing } from '../schema/view.js'
 import type { AllocationRow, Db, JobRow } from './database.js'
 import { groupByHost, holdingsIn, openHosts, requestOf, requirementsOf, waitingIn } from './ledger.js'
+import { heldBackBy } from './quotas.js'
 
 /** Entries of a queue that one listing gives at most. */
 const QUEUE_PAGE = 1000
@@ -31,14 +33,27 @@ export async function standingOf(db: Db, job: JobRow): Promise<Standing | null> 
   const position = (await ahead(db, job.pool, job.priority, job.id)) + 1
   const request = requestOf(own)
   const free = { largestFreeBlock: largestFreeBlock(request, hosts), hostsFree: hostsFree(request, hosts) }
-  const reason = reasonOf(own, hosts, position, await isWithheld(db, job.pool))
-  return { pool: job.pool, position, reason, nodes: own.nodes, devices: own.devices, ...free }
+  const held = await heldBackBy(db, own)
+  const reason = reasonOf(own, hosts, position, { isWithheld: await isWithheld(db, job.pool), held })
+  const quota = reason === 'quota' && held ? quotaStanding(held) : null
+  return { pool: job.pool, position, reason, nodes: own.nodes, devices: own.devices, ...free, quota }
 }
 
-function reasonOf(own: AllocationRow, hosts: HostState[], position: number, withheld: boolean): Standing['reason'] {
-  if (withheld && !canEverRun(requestOf(own), hosts)) return 'withheld'
+function quotaStanding({ quota, limit, used }: HeldBack): Standing['quota'] {
+  const { project, user, pool } = quota
+  return { project, user, pool, limit, max: quota[limit] as number, used }
+}
+
+function reasonOf(
+  own: AllocationRow,
+  hosts: HostState[],
+  position: number,
+  { isWithheld, held }: { isWithheld: boolean; held: HeldBack | undefined },
+): Standing['reason'] {
+  if (isWithheld && !canEverRun(requestOf(own), hosts)) return 'withheld'
   if (hosts.length === 0) return 'no_host'
   if (!canEverRun(requestOf(own), hosts)) return 'never_fits'
+  if (held) return 'quota'
   return position > 1 ? 'behind_others' : 'not_enough_free'
 }
 
@@ -58,13 +73,14 @@ async function isWithheld(db: Db, pool: string): Promise<boolean> {
 
 /** The same in words. */
 export function standingText(standing: Standing, spec: JobSpec): string {
-  const { pool, position, reason, nodes, devices, largestFreeBlock, hostsFree } = standing
+  const { pool, position, reason, nodes, devices, largestFreeBlock, hostsFree, quota } = standing
   const needs = `${ordinal(position)} in pool ${pool}; needs ${needsText(nodes, devices, spec)}`
   if (reason === 'no_host') return `${needs}; no host of the pool is connected and takes new attempts`
   if (reason === 'never_fits' && nodes > 1)
     return `${needs}; the hosts that are connected could not hold it, even empty`
   if (reason === 'withheld') return `${needs}; devices of the pool may not be used at present, see anneal host list`
   if (reason === 'never_fits') return `${needs}; no host that is connected could hold it, even empty`
+  if (quota) return `${ordinal(position)} in pool ${pool}; ${quotaText(quota)}`
   return nodes === 1 ? `${needs}, largest free block ${largestFreeBlock}` : `${needs}, ${hostsFree} such free`
 }
 
@@ -74,6 +90,12 @@ function needsText(nodes: number, devices: number, { resources }: JobSpec): stri
   const each = `${devices} ${devices === 1 ? 'device' : 'devices'}${type}`
   if (nodes === 1) return `${each}${devices === 1 ? '' : ' on one host'}`
   return devices === 0 ? `${nodes} hosts` : `${nodes} hosts with ${each} each`
+}
+
+function quotaText({ limit, used, max, ...quota }: NonNullable<Standing['quota']>): string {
+  return limit === 'devices'
+    ? `${quotaName(quota)} holds ${used} of its ${max} devices`
+    : `${quotaName(quota)} has ${used} of its ${max} attempts running`
 }
 
 function ordinal(n: number): string {

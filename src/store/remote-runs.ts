@@ -2,6 +2,7 @@ import type { Exit } from '../schema/contract.js'
 import { MINUTE } from '../schema/duration.js'
 import { type JobSpec, milliseconds } from '../schema/job.js'
 import type { Reason } from '../schema/outcome.js'
+import { warnAt } from '../schema/warning.js'
 import type { AttemptRow, Db, JobRow, RemoteRunRow } from './database.js'
 import { forUpdate, type Tx } from './store.js'
 import { lockJob, moveJob, raiseVersion, record } from './timeline.js'
@@ -82,7 +83,11 @@ export async function remoteAccepted(tx: Tx, ref: AttemptRef, remoteId: string):
   const spec = JSON.parse(found.job.spec) as JobSpec
   const limit = spec.timeouts.start ? milliseconds(spec.timeouts.start) : START_LIMIT
   await setRun(tx, ref, { state: 'accepted', remote_id: remoteId, trouble: null })
-  await setAttempt(tx, ref, { accepted_at: tx.now, start_deadline: tx.now + limit })
+  await setAttempt(tx, ref, {
+    accepted_at: tx.now,
+    start_deadline: tx.now + limit,
+    start_warn_at: warnAt(tx.now + limit, limit),
+  })
   await tell(tx, found, 'accepted', { remoteId })
   await raiseVersion(tx, ref.jobId)
 }
@@ -104,12 +109,17 @@ export async function remoteSaid(
 async function started(tx: Tx, { job, attempt }: LockedRun): Promise<void> {
   const { run } = (JSON.parse(job.spec) as JobSpec).timeouts
   const ref = { jobId: job.id, attempt: attempt.number }
-  await setAttempt(tx, ref, { started_at: tx.now, run_deadline: run ? tx.now + milliseconds(run) : null })
+  await setAttempt(tx, ref, {
+    started_at: tx.now,
+    run_deadline: run ? tx.now + milliseconds(run) : null,
+    start_warn_at: null,
+    run_warn_at: run ? warnAt(tx.now + milliseconds(run), milliseconds(run)) : null,
+  })
   const event = { type: 'started', actor: `provider:${attempt.provider}`, attempt: attempt.number }
   if (job.state === 'pending') await moveJob(tx, job, 'running', event)
   else await record(tx, { jobId: job.id, ...event })
   if (job.started_at === null) {
-    await tx.q.updateTable('jobs').set({ started_at: tx.now }).where('id', '=', job.id).execute()
+    await tx.q.updateTable('jobs').set({ started_at: tx.now, queue_warn_at: null }).where('id', '=', job.id).execute()
   }
   await raiseVersion(tx, job.id)
 }
@@ -141,7 +151,7 @@ export async function remoteEnded(
   if (!found || found.run.state === 'ended') return
   const exit: Exit = { phase: 'run', code: end.code ?? null, remote: { reason: end.reason, message: end.message } }
   await setRun(tx, ref, { state: 'ended', trouble: null })
-  await setAttempt(tx, ref, { exited_at: tx.now, empty_at: tx.now, exit: JSON.stringify(exit) })
+  await setAttempt(tx, ref, { exited_at: tx.now, empty_at: tx.now, run_warn_at: null, exit: JSON.stringify(exit) })
   await tell(tx, found, 'exited', { reason: end.reason, message: end.message, code: end.code ?? null })
   await raiseVersion(tx, ref.jobId)
 }

@@ -2,12 +2,15 @@ import { afterAll, beforeAll } from 'vitest'
 import { startPostgres } from '../support/postgres.js'
 import { newPostgresStore } from '../support/stores.js'
 import { checkpointConformance } from './checkpoints.js'
+import { costConformance } from './costs.js'
 import { machineConformance } from './machine.js'
 import { queueConformance } from './queue.js'
+import { quotaConformance } from './quotas.js'
 import { ranksConformance } from './ranks.js'
 import { silenceConformance } from './silence.js'
 import { startingConformance } from './starting.js'
 import { storeConformance } from './store.js'
+import { warningConformance } from './warnings.js'
 
 let postgres: Awaited<ReturnType<typeof startPostgres>>
 beforeAll(async () => {
@@ -24,3 +27,8 @@ ranksConformance('ranks on PostgreSQL', async () => newPostgresStore(await postg
 silenceConformance('silence on PostgreSQL', async () => newPostgresStore(await postgres.createDatabase()))
 machineConformance('machines on PostgreSQL', async () => newPostgresStore(await postgres.createDatabase()))
 checkpointConformance('checkpoints on PostgreSQL', async () => newPostgresStore(await postgres.createDatabase()))
+quotaConformance('quotas on PostgreSQL', async () => newPostgresStore(await postgres.createDatabase()))
+
+warningConformance('warnings of limits on PostgreSQL', async () => newPostgresStore(await postgres.createDatabase()))
+
+costConformance('costs on PostgreSQL', async () => newPostgresStore(await postgres.createDatabase()))

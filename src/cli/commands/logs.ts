@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander'
 import type { Client, Job, LogStream } from '../../client/index.js'
 import { Failure } from '../../schema/failure.js'
 import { connect } from '../connection.js'
-import { sayBreak, sayOutcome } from '../follow.js'
+import { sayBreak, sayOutcome, sayWarnings } from '../follow.js'
 import { type ServerFlags, wholeNumber, withServer } from '../options.js'
 import { print, printJson, writeBytes } from '../output.js'
 
@@ -67,7 +67,26 @@ async function* followed(client: Client, id: string, attempt: number, stream: st
   for await (const item of client.followLogs(id, { attempt, stream })) if (item.type === 'bytes') yield item.bytes
 }
 
-async function follow(client: Client, { id }: Job, { attempt, stream, json }: Flags): Promise<void> {
+async function follow(client: Client, job: Job, flags: Flags): Promise<void> {
+  const stop = new AbortController()
+  const warning = warn(client, job, stop.signal)
+  try {
+    await followOutput(client, job, flags)
+  } finally {
+    stop.abort()
+    await warning
+  }
+}
+
+/** Talk beside the log: that it fails is no fault of the log. */
+async function warn(client: Client, job: Job, signal: AbortSignal): Promise<void> {
+  const onEvent = sayWarnings(job)
+  try {
+    for await (const event of client.followEvents(job.id, { signal })) onEvent(event)
+  } catch {}
+}
+
+async function followOutput(client: Client, { id }: Job, { attempt, stream, json }: Flags): Promise<void> {
   for await (const item of client.followLogs(id, { attempt, stream, onBreak: sayBreak })) {
     if (json)
       print(JSON.stringify(item.type === 'end' ? item : { ...item, bytes: undefined, base64: base64(item.bytes) }))

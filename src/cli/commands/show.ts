@@ -4,7 +4,16 @@ import { formatDuration } from '../../schema/duration.js'
 import { connect } from '../connection.js'
 import { type ServerFlags, withServer } from '../options.js'
 import { plain, print, printJson } from '../output.js'
-import { attemptLine, clocksLine, localTime, outcomeLine, paintedStanding, rankLine } from '../text.js'
+import {
+  attemptLine,
+  clocksLine,
+  costText,
+  localTime,
+  nearLimitText,
+  outcomeLine,
+  paintedStanding,
+  rankLine,
+} from '../text.js'
 
 /** `anneal show REF`: everything about a job, on one page. */
 export function define(command: Command): void {
@@ -24,7 +33,9 @@ function page(job: Job): string {
     ['outcome', job.outcome && outcomeLine(job.outcome)],
     ['stop', job.stopWanted && job.state !== 'ended' ? 'wanted' : null],
     ['waits for', job.waitingFor && plain(job.waitingFor)],
+    ...job.nearLimits.map((near): [string, string] => ['limit', nearLimitText(job.id, near)]),
     ['clocks', clocksLine(job.clocks)],
+    ...job.cost.map((cost, i): [string, string] => [i === 0 ? 'cost' : '', costText(cost)]),
     ['submitted', `${localTime(job.createdAt)} by ${job.createdBy}, pool ${job.pool}, priority ${job.priority}`],
     ['command', job.spec.command === undefined ? null : plain(commandText(job.spec.command))],
     [

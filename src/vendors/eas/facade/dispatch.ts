@@ -63,6 +63,7 @@ async function give(tx: Tx, service: EasServiceRow, task: EasTaskRow, limits: Li
   if (!entry) return updateTask(tx, task, { state: 'done', ended_at: tx.now }) // its service is being taken away
   const told = { taskId: task.task_id, command: entry.data.toString('utf8'), priority: Number(task.priority) }
   const spec = taskSpec(service, told, limits.job)
-  const { job } = await submitJob(tx, { project: service.project, actor: `eas:${service.name}`, spec })
+  const submission = { project: service.project, actor: `eas:${service.name}`, spec, isAccepted: true }
+  const { job } = await submitJob(tx, submission)
   await updateTask(tx, task, { state: 'given', job_id: job.id })
 }

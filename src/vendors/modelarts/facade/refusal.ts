@@ -37,6 +37,7 @@ export function sendRefusal(reply: FastifyReply, error: unknown): FastifyReply |
   if (code === 'unavailable' || code === 'disk_full') {
     return sendFailure(reply, 500, 'ModelArts.0010', (error as Error).message)
   }
+  if (code === 'quota_exceeded') return sendGatewayFailure(reply, 429, 'APIGW.0308', (error as Error).message)
   return undefined
 }
 

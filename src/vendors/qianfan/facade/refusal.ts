@@ -41,6 +41,7 @@ export function refusalOf(error: unknown): Refusal | undefined {
   const code = failureCode(error)
   // §12 #21: an overloaded facade answers 429; the service publishes no code for it.
   if (code === 'unavailable') return new Refusal(429, 'RequestLimitExceeded', `${(error as Error).message}. Try again.`)
+  if (code === 'quota_exceeded') return new Refusal(429, 'RequestLimitExceeded', `${(error as Error).message}.`)
   if (code === 'disk_full') return new Refusal(500, CODES.internal, (error as Error).message)
   return undefined
 }
