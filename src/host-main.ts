@@ -8,7 +8,7 @@ import { untilSignalled } from './until-signalled.js'
 
 export interface HostOptions {
   home?: string | undefined
-  /** The server's URL; default ANNEAL_URL. */
+  /** The server's URL, or several with commas between them; default ANNEAL_URL. */
   url?: string | undefined
   name?: string | undefined
   pool?: string | undefined
@@ -22,7 +22,7 @@ export async function hostMain(options: HostOptions): Promise<void> {
     ...(options.home ? { ANNEAL_HOME: options.home } : {}),
     ...(options.url ? { ANNEAL_URL: options.url } : {}),
   })
-  const serverUrl = need(config.url, 'ANNEAL_URL', 'the URL of your Anneal server')
+  const serverUrl = need(config.urls.join(','), 'ANNEAL_URL', 'the URL of your Anneal server')
   const token = need(config.token, 'ANNEAL_TOKEN', "a host's token")
   const logger = createLogger({ name: 'host', level: config.logLevel })
   const host = await startHost({

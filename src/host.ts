@@ -12,9 +12,10 @@ import type { Site } from './runner/site.js'
 import { readText, writeWhole } from './runner/whole-file.js'
 import { BEAT_EVERY, type Containment, type Device, STUCK_AFTER } from './schema/agent.js'
 import { SECOND } from './schema/duration.js'
+import { parseServers, Servers } from './schema/servers.js'
 
 export interface HostOptions {
-  /** `http://…` or `https://…` of the server, without a path. */
+  /** `http://…` or `https://…` of the server; of several servers on one store with commas between them. */
   serverUrl: string
   /** A token that can do a host's work and nothing else. */
   token: string
@@ -46,16 +47,17 @@ const POLL_EVERY = SECOND
  * made again, in the background. Rejects when the containment that is asked for does not work here.
  */
 export async function startHost(options: HostOptions): Promise<Host> {
-  const { home, serverUrl, token, logger, env, devices } = options
+  const { home, token, logger, env, devices } = options
+  const servers = new Servers(parseServers(options.serverUrl))
   mkdirSync(join(home, 'runs'), { recursive: true })
   const hostId = takeHostId(home)
   const containment = findContainment(home, env, options.containment)
   const bootId = options.bootId ?? currentBootId()
   const stuckAfterMs = options.stuckAfterMs ?? STUCK_AFTER
   const send: Site['send'] = (facts) => void connection.send({ type: 'facts', facts })
-  const site: Site = { home, serverUrl, token, bootId, env, devices, containment, stuckAfterMs, logger, send }
+  const site: Site = { home, servers, token, bootId, env, devices, containment, stuckAfterMs, logger, send }
   const agent = new Agent(site, (message) => connection.send(message))
-  const connection = new Connection({ serverUrl, token, logger, opened: greet, received: (it) => agent.receive(it) })
+  const connection = new Connection({ servers, token, logger, opened: greet, received: (it) => agent.receive(it) })
 
   function greet(): void {
     const { name, pool } = options

@@ -3,6 +3,7 @@ import type { WebSocket } from 'ws'
 import { crashPoint } from '../crash-point.js'
 import { type Assignment, type Fact, FromAgent, type Hello, LEASE, type ToAgent } from '../schema/agent.js'
 import { Failure, failureCode } from '../schema/failure.js'
+import { stillConnected } from '../store/connections.js'
 import { applyFacts } from '../store/facts.js'
 import { beat, desiredState, disconnected, registerHost } from '../store/hosts.js'
 import type { Store } from '../store/store.js'
@@ -22,6 +23,7 @@ export class HostHub {
     this.#deps = deps
     this.#stopListening = deps.store.onChange('any', (change) => {
       if (change.kind === 'host') this.#connections.get(change.id)?.look()
+      if (change.kind === 'missed') for (const connection of this.#connections.values()) connection.look()
     })
   }
 
@@ -56,6 +58,8 @@ class HostConnection {
   #turn: Promise<void> = Promise.resolve()
   #isReplaced = false
   #silence: NodeJS.Timeout | undefined
+  /** When this host last spoke on this connection, as the store has it. */
+  #seenAt = 0
 
   constructor(
     deps: { store: Store; logger: Logger },
@@ -109,15 +113,24 @@ class HostConnection {
     if (message.type === 'hello') return this.#welcome(message)
     const { hostId } = this
     if (!hostId) throw new Failure('invalid_request', 'The first message of a host must be its hello')
-    if (message.type === 'beat') return this.#deps.store.transact((tx) => beat(tx, hostId, message.diskFreeBytes))
+    if (message.type === 'beat') return this.#takeBeat(hostId, message.diskFreeBytes)
     return this.#takeFacts(hostId, message.facts)
+  }
+
+  async #takeBeat(hostId: string, diskFreeBytes: number): Promise<void> {
+    this.#seenAt = await this.#deps.store.transact(async (tx) => {
+      await beat(tx, hostId, diskFreeBytes)
+      await stillConnected(tx, hostId)
+      return tx.now
+    })
   }
 
   async #welcome(hello: Hello): Promise<void> {
     const { store } = this.#deps
-    await store.transact(async (tx) => {
+    this.#seenAt = await store.transact(async (tx) => {
       await bindHostToken(tx, this.#caller.token, hello.hostId)
       await registerHost(tx, hello)
+      return tx.now
     })
     this.hostId = hello.hostId
     this.#registered(hello.hostId)
@@ -179,8 +192,8 @@ class HostConnection {
     this.#closed.abort()
     const { hostId } = this
     if (!hostId || this.#isReplaced) return
-    this.#deps.store
-      .transact((tx) => disconnected(tx, hostId))
+    this.#turn
+      .then(() => this.#deps.store.transact((tx) => disconnected(tx, hostId, this.#seenAt)))
       .catch((error) => this.#deps.logger.warn({ err: error, hostId }, 'could not note that a host is disconnected'))
   }
 }

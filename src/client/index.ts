@@ -1,13 +1,15 @@
 import openapiFetch, { type Client as OpenapiClient } from 'openapi-fetch'
+import { parseServers, Servers } from '../schema/servers.js'
 import type { components, operations, paths } from './api.js'
 import { type Event, type FollowLogsOptions, followEvents, followLogs, type LogEnd, type LogPiece } from './follow.js'
-import { fetchBy, newSend } from './request.js'
+import { fetchBy, newSend, type OnWait, PATIENCE } from './request.js'
 import { type FollowOptions, untilAnswered } from './server-events.js'
 import { sendBlob, type UploadOptions } from './upload.js'
 
 export { Failure, type FailureCode, failureCode, type Problem } from '../schema/failure.js'
 export type { components, operations, paths } from './api.js'
 export type { Event, FollowLogsOptions, LogEnd, LogPiece } from './follow.js'
+export type { OnWait } from './request.js'
 export type { FollowOptions, OnBreak } from './server-events.js'
 export type { UploadOptions } from './upload.js'
 
@@ -30,24 +32,34 @@ export type ServiceDescription = NonNullable<operations['createService']['reques
 export type JobFilter = NonNullable<operations['listJobs']['parameters']['query']>
 
 export interface ClientOptions {
-  /** Such as `http://127.0.0.1:7480`, without a path. */
+  /** Such as `http://127.0.0.1:7480`; the servers of one installation with commas between them. */
   url: string
   token: string
+  /**
+   * Milliseconds that a call waits for a server that is away, such as during its restart, before it fails. Only calls
+   * that may be sent twice wait. Default 5 s.
+   */
+  patience?: number | undefined
+  onWait?: OnWait | undefined
 }
 
 const ID = /^[0-7][0-9a-hjkmnp-tv-z]{25}$/
 
-/** A client of one server. `ref` is an id, a unique prefix of one, or a name, which means the newest job of that name. */
+/** A client of one installation. `ref` is an id, a unique prefix of one, or a name, which means the newest job of that name. */
 export type Client = ReturnType<typeof createClient>
 
 /**
- * Calls to one server, typed by its OpenAPI document. What the server refuses is thrown as a `Failure` with its code,
- * its next step and its problems; a server that does not answer as `unavailable`.
+ * Calls to one installation, typed by its OpenAPI document. What a server refuses is thrown as a `Failure` with its code,
+ * its next step and its problems; servers that do not answer as `unavailable`.
  */
-export function createClient({ url, token }: ClientOptions) {
-  const send = newSend({ url, token })
+export function createClient({ url, token, patience = PATIENCE, onWait }: ClientOptions) {
+  const servers = new Servers(parseServers(url))
+  const [baseUrl = ''] = servers.urls
+  const send = newSend({ servers, token, patience, onWait })
   /** Every route of the document, by method and path. */
-  const http: Http = openapiFetch<paths>({ baseUrl: url, fetch: fetchBy(send) })
+  const http: Http = openapiFetch<paths>({ baseUrl, fetch: fetchBy(send) })
+  /** For followers, which wait by themselves. */
+  const follower: Http = openapiFetch<paths>({ baseUrl, fetch: fetchBy(newSend({ servers, token, patience: 0 })) })
   const path = (ref: string) => ({ params: { path: { ref } } })
   const showJob = async (ref: string): Promise<Job> => of(await http.GET('/api/v1/jobs/{ref}', path(ref)))
   /** Settled once, so that a follower stays with its job when a newer one takes the name. */
@@ -113,7 +125,7 @@ export function createClient({ url, token }: ClientOptions) {
 
     /** The timeline as it goes on, until the job has ended. Connects again by itself, like `followLogs`. */
     async *followEvents(ref: string, options: FollowOptions & { after?: number } = {}): AsyncGenerator<Event> {
-      yield* followEvents(http, await idOf(ref, options), options)
+      yield* followEvents(follower, await idOf(ref, options), options)
     },
 
     /** The streams that there are, in the order of the attempts. */
@@ -134,20 +146,20 @@ export function createClient({ url, token }: ClientOptions) {
      * refuses (4xx), and the reason of its signal.
      */
     async *followLogs(ref: string, options: FollowLogsOptions = {}): AsyncGenerator<LogPiece | LogEnd> {
-      yield* followLogs(http, await idOf(ref, options), options)
+      yield* followLogs(follower, await idOf(ref, options), options)
     },
 
     /** The job once it has ended, through breaks of the connection like `followLogs`. */
     async waitFor(ref: string, options: FollowOptions = {}): Promise<Job> {
       const id = await idOf(ref, options)
-      for await (const _ of followEvents(http, id, options));
+      for await (const _ of followEvents(follower, id, options));
       return untilAnswered(() => showJob(id), options)
     },
 
     /** Makes sure that the server has the file, known by its SHA-256; sends it only when it is not there yet. */
     async uploadBlob(file: string, sha256: string, options: UploadOptions = {}): Promise<{ existed: boolean }> {
       const { exists } = of(await http.GET('/api/v1/blobs/{sha256}', { params: { path: { sha256 } } }))
-      return exists ? { existed: true } : sendBlob(send, `${url}/api/v1/blobs/${sha256}`, file, options)
+      return exists ? { existed: true } : sendBlob(send, `${baseUrl}/api/v1/blobs/${sha256}`, file, options)
     },
 
     /** The secret is given this once. */

@@ -41,11 +41,11 @@ export class LogStreams {
   }
 
   #open(stream: string): LogShipper {
-    const { serverUrl, token, logger } = this.site
+    const { servers, token, logger } = this.site
     const { jobId, attempt, fence, logMaxBytes } = this.assignment
     const file = this.folder.file('logs', stream)
     const shipper = new LogShipper({
-      serverUrl,
+      servers,
       token,
       jobId,
       attempt,

@@ -1,11 +1,13 @@
 import type { Logger } from 'pino'
 import type { Device, Fact } from '../schema/agent.js'
+import type { Servers } from '../schema/servers.js'
 import type { ContainmentLevel } from './containment/tree.js'
 
 /** What all attempts on this host share. */
 export interface Site {
   home: string
-  serverUrl: string
+  /** Logs and workdirs go to the server that is current, which is the one that this host is connected to. */
+  servers: Servers
   token: string
   bootId: string
   env: NodeJS.ProcessEnv

@@ -77,9 +77,17 @@ export async function beat(tx: Tx, hostId: string, diskFreeBytes: number): Promi
     .execute()
 }
 
-/** The host's connection is gone: nothing new is placed there until it is back. What runs there stays as it is. */
-export async function disconnected(tx: Tx, hostId: string): Promise<void> {
-  await tx.q.updateTable('hosts').set({ connected: 0 }).where('id', '=', hostId).execute()
+/**
+ * The host's connection is gone, on which it last spoke at `seenAt`: nothing new is placed there until it is back. What
+ * runs there stays as it is. Where it has spoken since, at another server, nothing changes.
+ */
+export async function disconnected(tx: Tx, hostId: string, seenAt: number = tx.now): Promise<void> {
+  await tx.q
+    .updateTable('hosts')
+    .set({ connected: 0 })
+    .where('id', '=', hostId)
+    .where('last_seen_at', '<=', seenAt)
+    .execute()
 }
 
 /** After a start of the only server, no host is connected until it says so again. */
