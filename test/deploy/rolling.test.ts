@@ -15,4 +15,4 @@ rollingRestarts(async () => {
       await postgres.stop()
     },
   }
-})
+}, true)

@@ -12,7 +12,10 @@ export function define(command: Command): void {
   command
     .enablePositionalOptions()
     .option('--home <folder>', 'default ANNEAL_HOME, or ~/.anneal')
-    .option('--url <url>', 'the server; default ANNEAL_URL. The token comes from ANNEAL_TOKEN')
+    .option(
+      '--url <url>',
+      'the server, or several with commas between; default ANNEAL_URL. The token comes from ANNEAL_TOKEN',
+    )
     .option('--name <name>', 'default: the name of the machine')
     .option('--pool <pool>', 'default: default')
     .option('--devices <count>', 'that many CPU slots in place of the GPUs that are found', wholeNumber)
