@@ -2,6 +2,7 @@ import openapiFetch, { type Client as OpenapiClient } from 'openapi-fetch'
 import { parseServers, Servers } from '../schema/servers.js'
 import type { components, operations, paths } from './api.js'
 import { type Event, type FollowLogsOptions, followEvents, followLogs, type LogEnd, type LogPiece } from './follow.js'
+import { readAcross } from './read-log.js'
 import { fetchBy, newSend, type OnWait, PATIENCE } from './request.js'
 import { type FollowOptions, untilAnswered } from './server-events.js'
 import { sendBlob, type UploadOptions } from './upload.js'
@@ -133,11 +134,15 @@ export function createClient({ url, token, patience = PATIENCE, onWait }: Client
       return of(await http.GET('/api/v1/jobs/{ref}/logs', path(ref))).streams
     },
 
-    /** The bytes that are stored of one stream. */
+    /** The bytes that are stored of one stream. By the whole id of a job, breaks of the connection are bridged. */
     async readLog(ref: string, attempt: number, stream: string): Promise<ReadableStream<Uint8Array> | null> {
       const params = { path: { ref, attempt, stream } }
-      const { data } = await http.GET('/api/v1/jobs/{ref}/logs/{attempt}/{stream}', { params, parseAs: 'stream' })
-      return (data ?? null) as ReadableStream<Uint8Array> | null
+      const open = async (from: number) => {
+        const how = { params, parseAs: 'stream', headers: from > 0 ? { range: `bytes=${from}-` } : {} } as const
+        const { data } = await http.GET('/api/v1/jobs/{ref}/logs/{attempt}/{stream}', how)
+        return (data ?? null) as ReadableStream<Uint8Array> | null
+      }
+      return ID.test(ref) ? readAcross(open) : open(0) // a name may mean another job by then
     },
 
     /**

@@ -90,6 +90,25 @@ test('a follower goes on at the other server where it was, without a byte lost o
   expect(got).toBe('at the first\nat the second\n')
 })
 
+test('a log that is being read is read on where a server broke off', async () => {
+  const log = Buffer.from(Array.from({ length: 50_000 }, (_, n) => `line ${n}\n`).join(''))
+  const asked: (string | undefined)[] = []
+  const breaking = await stub((request, response) => {
+    asked.push(request.headers.range)
+    const from = Number(/(\d+)-/.exec(request.headers.range ?? '')?.[1] ?? 0)
+    response.writeHead(from ? 206 : 200, {
+      'content-type': 'application/octet-stream',
+      'content-length': log.length - from,
+    })
+    if (asked.length > 2) response.end(log.subarray(from))
+    else response.write(log.subarray(from, from + 100_000), () => request.socket.destroySoon())
+  })
+  const client = createClient({ url: breaking.url, token: 'x' })
+  const read = await client.readLog('01hzzzzzzzzzzzzzzzzzzzzzzz', 1, '0')
+  expect(Buffer.from(await new Response(read).arrayBuffer()).equals(log)).toBe(true)
+  expect(asked.length).toBe(3)
+})
+
 test('a server that is about to end says so at /readyz and serves on, and keeps no connection', async () => {
   const url = both.split(',')[1]
   expect((await fetch(`${url}/readyz`)).status).toBe(200)
