@@ -104,7 +104,7 @@ export function severalProcesses(provide: () => Promise<Provided>, canRenewTempo
     const { id } = await stack.submit({ command: 'sleep 1000' })
     const pid = await until('its process', async () => (await stack.show(id)).attempts[0]?.pid)
     await stack.end('worker', 'SIGTERM')
-    expect((await stack.request('POST', `/api/v1/jobs/${id}/stop`, {})).status).toBe(200)
+    expect((await stack.request('POST', `/api/v1/jobs/${id}/stop`, {})).status).toBe(202)
     await until('the end of the process', () => !isAlive(pid))
     expect((await stack.show(id)).state).toBe('stopping')
     stack.start('worker')

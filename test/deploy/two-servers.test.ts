@@ -89,7 +89,7 @@ const isConnected = async () => {
 /** Cuts the connection on which the notifications come, of both servers. */
 async function cutListeners(): Promise<number> {
   const pids = `select pid from pg_stat_activity where query like 'listen%' or query like '%pg_notify($1%' or query = 'select 1'`
-  await query(url, `select pg_terminate_backend(pid) from (${pids}) as listening`)
+  await query(url, `select pg_terminate_backend(pid) from (${pids}) as listening where pid <> pg_backend_pid()`)
   return performance.now()
 }
 
