@@ -2,7 +2,7 @@
 //
 //   node health.mjs server URL   it takes submits
 //   node health.mjs worker       the worker of this container asks Temporal for work
-//   node health.mjs host         the agent of this container has a connection to its server
+//   node health.mjs host         the agent of this container has a connection to one of its servers
 //
 // Exit code 0 with a word on stdout, or 1 with the reason.
 import { lookup } from 'node:dns/promises'
@@ -46,14 +46,18 @@ async function worker() {
 }
 
 async function host() {
-  const url = new URL(process.env.ANNEAL_URL)
+  const urls = process.env.ANNEAL_URL.split(',').map((text) => new URL(text.trim()))
+  for (const url of urls) if (await isConnectedTo(url)) return 'connected'
+  throw new Error(`no connection to ${urls.map(({ host }) => host).join(' or ')}`)
+}
+
+async function isConnectedTo(url) {
   const port = Number(url.port || (url.protocol === 'https:' ? 443 : 80))
   const servers = new BlockList()
-  const addresses = await lookup(url.hostname.replace(/^\[|\]$/g, ''), { all: true })
+  const addresses = await lookup(url.hostname.replace(/^\[|\]$/g, ''), { all: true }).catch(() => [])
   for (const { address, family } of addresses) servers.addAddress(address, `ipv${family}`)
   const isToServer = (peer) => peer.port === port && servers.check(peer.address, isIPv6(peer.address) ? 'ipv6' : 'ipv4')
-  if (!connections().some(isToServer)) throw new Error(`no connection to ${url.host}`)
-  return 'connected'
+  return connections().some(isToServer)
 }
 
 /** The far ends of all connections of this container. */

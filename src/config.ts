@@ -2,10 +2,14 @@ import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { z } from 'zod'
 import { Failure } from './schema/failure.js'
+import { parseServers } from './schema/servers.js'
 
 const Environment = z.object({
   ANNEAL_HOME: z.string().min(1).optional(),
-  ANNEAL_URL: z.url({ protocol: /^https?$/ }).optional(),
+  ANNEAL_URL: z
+    .string()
+    .refine(areServers, 'expected the URL of a server, or several with commas between them')
+    .optional(),
   ANNEAL_TOKEN: z.string().min(1).optional(),
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }).optional(),
   TEMPORAL_ADDRESS: z
@@ -20,7 +24,8 @@ const Environment = z.object({
 
 export interface Config {
   home: string
-  url: string | undefined
+  /** The servers of one installation; none where ANNEAL_URL is not set. */
+  urls: string[]
   token: string | undefined
   databaseUrl: string | undefined
   temporalAddress: string | undefined
@@ -45,12 +50,20 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
   const read = result.data
   return {
     home: resolve(read.ANNEAL_HOME ?? join(homedir(), '.anneal')),
-    url: read.ANNEAL_URL,
+    urls: read.ANNEAL_URL ? parseServers(read.ANNEAL_URL) : [],
     token: read.ANNEAL_TOKEN,
     databaseUrl: read.DATABASE_URL,
     temporalAddress: read.TEMPORAL_ADDRESS,
     temporalNamespace: read.TEMPORAL_NAMESPACE,
     leaseMs: read.ANNEAL_TEST_LEASE_MS,
     logLevel: read.ANNEAL_LOG_LEVEL,
+  }
+}
+
+function areServers(text: string): boolean {
+  try {
+    return parseServers(text).length > 0
+  } catch {
+    return false
   }
 }

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import { z } from 'zod'
+import { closeGently } from './close-gently.js'
 import { createGateway, type Gateway } from './gateway/app.js'
 import { readSecret, readVendorFile, vendorFolder } from './gateway/config.js'
 import { FACADES } from './gateway/registry.js'
@@ -9,7 +10,9 @@ import type { Services } from './services.js'
 
 export interface RunningGateway {
   url: string
-  close(): Promise<void>
+  leave(): void
+  /** Lets requests under way end for up to `within` milliseconds; 0 cuts them off. */
+  close(within?: number): Promise<void>
 }
 
 /** Reads the files of all vendors, so that a mistake in one stops a start before anything else has begun. */
@@ -38,7 +41,11 @@ export async function startGateway(
   const gateway: Gateway = await createGateway(served, logger)
   try {
     const url = await gateway.listen({ host, port })
-    return { url, close: () => gateway.close() }
+    const close = async (within = 0) => {
+      if (within > 0) await closeGently(gateway.app, within)
+      await gateway.close()
+    }
+    return { url, close, leave: () => gateway.leave() }
   } catch (error) {
     await gateway.close()
     throw listenFailure(error, host, port, '--gateway-port')

@@ -12,7 +12,7 @@ import { untilSignalled } from './until-signalled.js'
 
 export interface HostOptions {
   home?: string | undefined
-  /** The server's URL; default ANNEAL_URL. */
+  /** The server's URL, or several with commas between them; default ANNEAL_URL. */
   url?: string | undefined
   /** A file with the token in it, read again whenever the token is needed; default: ANNEAL_TOKEN. */
   tokenFile?: string | undefined
@@ -33,7 +33,7 @@ export async function hostMain(options: HostOptions): Promise<void> {
     ...(options.home ? { ANNEAL_HOME: options.home } : {}),
     ...(options.url ? { ANNEAL_URL: options.url } : {}),
   })
-  const serverUrl = need(config.url, 'ANNEAL_URL', 'the URL of your Anneal server')
+  const serverUrl = need(config.urls.join(','), 'ANNEAL_URL', 'the URL of your Anneal server')
   const token = tokenSource(config.token, options.tokenFile)
   const { pool = 'default', label: labels = {} } = options
   checkFlag('--pool', pool, poolName)

@@ -16,9 +16,10 @@ import { unfinishedRuns } from './runner/unfinished.js'
 import { readText, writeWhole } from './runner/whole-file.js'
 import { BEAT_EVERY, type Containment, type Device, STUCK_AFTER, type ToAgent } from './schema/agent.js'
 import { SECOND } from './schema/duration.js'
+import { parseServers, Servers } from './schema/servers.js'
 
 export interface HostOptions {
-  /** `http://…` or `https://…` of the server, without a path. */
+  /** `http://…` or `https://…` of the server; of several servers on one store with commas between them. */
   serverUrl: string
   /** A token that can do a host's work and nothing else; a function is asked whenever one is needed. */
   token: string | (() => string)
@@ -56,8 +57,8 @@ const POLL_EVERY = SECOND
  * made again, in the background. Rejects when the containment that is asked for does not work here.
  */
 export async function startHost(options: HostOptions): Promise<Host> {
-  const { home, serverUrl, logger, env, devices } = options
-  const { token } = options
+  const { home, token, logger, env, devices } = options
+  const servers = new Servers(parseServers(options.serverUrl))
   const currentToken = typeof token === 'string' ? () => token : token
   mkdirSync(join(home, 'runs'), { recursive: true })
   const hostId = takeHostId(home)
@@ -73,14 +74,14 @@ export async function startHost(options: HostOptions): Promise<Host> {
   const { checkpointQuietMs } = options
   const watched = { stuckAfterMs, checkpointQuietMs }
   const site: Site = {
-    ...{ ...machine, ...watched, serverUrl, spawner, lease, logger, send, troubleWith },
+    ...{ ...machine, ...watched, servers, spawner, lease, logger, send, troubleWith },
     get token() {
       return currentToken()
     },
   }
   const agent = new Agent(site, (message) => connection.send(message))
   const received = (message: ToAgent) => agent.receive(message)
-  const connection = new Connection({ serverUrl, token: currentToken, logger, opened: greet, received })
+  const connection = new Connection({ servers, token: currentToken, logger, opened: greet, received })
 
   const watch = new DeviceWatch({
     devices,

@@ -1,16 +1,20 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import type { Client } from '@temporalio/client'
 import type { Logger } from 'pino'
 import { type App, createApp } from './api/app.js'
 import { removeLeftOverBlobs } from './api/checkpoint-moves.js'
 import type { Deployments } from './api/services.js'
 import { SilenceWatch } from './api/silence-watch.js'
+import { closeGently } from './close-gently.js'
 import { readConfig } from './config.js'
 import { easDeployments } from './deployments.js'
 import { startGateway } from './gateway.js'
 import { listenFailure } from './listen-failure.js'
+import { BEAT_EVERY } from './schema/agent.js'
 import { Failure } from './schema/failure.js'
 import { createLogger, openServices, type Services } from './services.js'
 import { beginNewJobs } from './store/begin-new.js'
+import { forgetSilent, hasSilent } from './store/connections.js'
 import { forgetConnections } from './store/hosts.js'
 import { forgetOldKeys } from './store/jobs.js'
 import { startSweep } from './store/sweep.js'
@@ -24,7 +28,10 @@ export interface RunningServer {
   url: string
   app: App
   nudger: Nudger
-  close(): Promise<void>
+  /** Still serves, and says at `/readyz` that it will not for long. */
+  leave(): void
+  /** Lets requests under way end for up to `within` milliseconds; 0 cuts them off. */
+  close(within?: number): Promise<void>
 }
 
 /** Serves the API and keeps the workflows told, until closed. */
@@ -49,6 +56,8 @@ export async function startServer(
   const nudger = new Nudger({ store, client, logger, eagerStart, housekeep })
   const stopBeginning = beginNewJobs(store, logger)
   const sweep = startSweep(store, logger)
+  const forgetting = setInterval(() => void forgetSilentHosts(services, logger), BEAT_EVERY)
+  let isLeaving = false
   const app = await createApp({
     store,
     logs,
@@ -58,6 +67,7 @@ export async function startServer(
     deployments,
     leaseMs,
     temporalAnswers: () => !nudger.isAway,
+    isLeaving: () => isLeaving,
   })
   const silence = new SilenceWatch({ store, logger, leaseMs }).start()
   try {
@@ -66,7 +76,13 @@ export async function startServer(
       url,
       app,
       nudger,
-      async close() {
+      leave() {
+        isLeaving = true
+      },
+      async close(within = 0) {
+        clearInterval(forgetting)
+        app.end()
+        if (within > 0) await closeGently(app, within)
         await Promise.all([app.close(), silence.close()])
         stopBeginning()
         nudger.close()
@@ -74,9 +90,19 @@ export async function startServer(
       },
     }
   } catch (error) {
+    clearInterval(forgetting)
     nudger.close()
     await Promise.all([app.close(), silence.close(), sweep.close()])
     throw listenFailure(error, host, port, '--port')
+  }
+}
+
+/** Each server does it: whose host it was may be dead itself. */
+async function forgetSilentHosts({ store }: Services, logger: Logger): Promise<void> {
+  try {
+    if (await hasSilent(store.read, Date.now())) await store.transact(forgetSilent)
+  } catch (error) {
+    logger.debug({ err: error }, 'silent hosts could not be noted')
   }
 }
 
@@ -86,7 +112,14 @@ export interface ServerOptions {
   port?: number | undefined
   gatewayPort?: number | undefined
   insecure?: boolean | undefined
+  /** Milliseconds between SIGTERM and the end of serving. */
+  drain?: number | undefined
 }
+
+/** Long enough for kubernetes or a local balancer to notice; one that asks less often needs more. Milliseconds. */
+const DRAIN = 2_000
+/** Requests under way may take this long after that. */
+const END_WITHIN = 10_000
 
 /** `anneal server`: the API alone, on PostgreSQL and a Temporal that somebody else runs. */
 export async function serverMain(options: ServerOptions): Promise<void> {
@@ -115,11 +148,17 @@ export async function serverMain(options: ServerOptions): Promise<void> {
   })
   gatewayUrl = gateway.url
   process.stdout.write(`gateway ${gateway.url}\nready ${server.url}\n`)
-  await untilSignalled()
-  await gateway.close()
-  await server.close()
+  if ((await untilSignalled()) === 'SIGTERM') await drain([server, gateway], options.drain ?? DRAIN, logger)
+  await Promise.all([gateway.close(END_WITHIN), server.close(END_WITHIN)])
   await client.connection.close()
   await services.close()
+}
+
+/** Serves on while balancers and clients find another server; Ctrl-C has nobody to wait for. */
+async function drain(parts: { leave(): void }[], ms: number, logger: Logger): Promise<void> {
+  for (const part of parts) part.leave()
+  logger.info({ ms }, 'ending: serves on for a moment and tells at /readyz that it is about to end')
+  await pause(ms)
 }
 
 /** Tokens that an operator hands in, as compose files and unit files do; stored hashed like all others. */

@@ -1,4 +1,4 @@
-import { Context } from '@temporalio/activity'
+import { ApplicationFailure, Context } from '@temporalio/activity'
 import { crashPoint } from '../crash-point.js'
 import type { JobFacts, StopCause } from '../schema/contract.js'
 import { SECOND } from '../schema/duration.js'
@@ -45,6 +45,8 @@ export function createActivities({ store }: { store: Store }) {
 export type Activities = ReturnType<typeof createActivities>
 
 const HEARTBEAT_EVERY = 5 * SECOND
+/** Milliseconds. */
+const HAND_ON_AFTER = 100
 
 /** The long ones, which watch what runs elsewhere. They are ended with their worker, and begun again by the next one. */
 export function createMonitorActivities(watches: Watches) {
@@ -54,6 +56,8 @@ export function createMonitorActivities(watches: Watches) {
       const beat = setInterval(() => context.heartbeat(), HEARTBEAT_EVERY)
       try {
         await watches.until({ jobId, attempt }, context.cancellationSignal)
+      } catch (error) {
+        throw watches.isClosing ? handedOn() : error
       } finally {
         clearInterval(beat)
       }
@@ -61,6 +65,15 @@ export function createMonitorActivities(watches: Watches) {
   }
 }
 export type MonitorActivities = ReturnType<typeof createMonitorActivities>
+
+/** Its worker ends: another one takes the watch at once, however often that has happened to it. */
+function handedOn(): ApplicationFailure {
+  return ApplicationFailure.create({
+    message: 'the worker ends; another one goes on',
+    type: 'handed_on',
+    nextRetryDelay: HAND_ON_AFTER,
+  })
+}
 
 /** Most decisions follow a look at once and acknowledge by themselves; only a look that leads to a wait needs its own commit. */
 const ACKNOWLEDGE_AFTER = 100

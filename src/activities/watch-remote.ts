@@ -16,7 +16,7 @@ import {
   unclaimCreate,
   type WatchedRun,
 } from '../store/remote-runs.js'
-import type { Store } from '../store/store.js'
+import { concerns, type Store } from '../store/store.js'
 import { requestOf, shipLogs } from './ship-logs.js'
 
 /** A service must say "no such run" this often in a row before the run counts as lost. */
@@ -268,8 +268,8 @@ function jittered(pause: number): number {
 function wakerOf(store: Store, jobId: string) {
   let isDue = false
   let wake: () => void = () => undefined
-  const off = store.onChange('any', ({ kind, id }) => {
-    if (kind !== 'remote' || id !== jobId) return
+  const off = store.onChange('any', (change) => {
+    if (!concerns(change, ['remote'], jobId)) return
     isDue = true
     wake()
   })

@@ -15,6 +15,10 @@ export class Watches {
     this.#deps = deps
   }
 
+  get isClosing(): boolean {
+    return this.#end.signal.aborted
+  }
+
   /** Begins to watch every attempt whose run has not ended. */
   async resume(): Promise<void> {
     const { store, logger } = this.#deps

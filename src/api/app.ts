@@ -40,6 +40,8 @@ export interface Deps {
   leaseMs?: number | undefined
   /** Whether Temporal answered last; shown by `/readyz`, and no condition for a submit. */
   temporalAnswers: () => boolean
+  /** It still serves and is about to end: `/readyz` says no, and connections are not kept for a next request. */
+  isLeaving?: (() => boolean) | undefined
 }
 
 export type App = ReturnType<typeof newApp>
@@ -47,6 +49,13 @@ export type App = ReturnType<typeof newApp>
 /** The native API. Not listening yet; a test may call it without a port. */
 export async function createApp(deps: Deps): Promise<App> {
   const app = newApp(deps)
+  const ending = new AbortController()
+  app.decorate('ending', ending.signal)
+  app.decorate('end', () => ending.abort())
+  app.addHook('preClose', async () => ending.abort())
+  app.addHook('onRequest', async (_, reply) => {
+    if (deps.isLeaving?.() || ending.signal.aborted) reply.header('connection', 'close')
+  })
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
@@ -85,6 +94,7 @@ function newApp({ logger }: Deps) {
     logController: new LogController({ disableRequestLogging: true }),
     routerOptions: { maxParamLength: 300 },
     forceCloseConnections: true,
+    return503OnClosing: false, // what has come in is answered
   }).withTypeProvider<ZodTypeProvider>()
   app.setValidatorCompiler(
     ({ schema, httpPart }) =>

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { SECOND } from '../schema/duration.js'
 import { EventView } from '../schema/view.js'
 import { findJob, listEvents } from '../store/queries.js'
+import { concerns } from '../store/store.js'
 import type { App, Deps } from './app.js'
 import { requires } from './auth.js'
 import { failures } from './failures.js'
@@ -37,10 +38,7 @@ export function eventRoutes(app: App, { store }: Deps): void {
       }
       const stream = openEventStream(request, reply)
       const bell = new Bell()
-      const stopListening = store.onChange(
-        'any',
-        (change) => change.kind === 'timeline' && change.id === id && bell.ring(),
-      )
+      const stopListening = store.onChange('any', (change) => concerns(change, ['timeline'], id) && bell.ring())
       try {
         for (let last = Number(request.headers['last-event-id'] ?? after); !stream.closed.aborted; ) {
           const events = await listEvents(store.read, id, last, PAGE)

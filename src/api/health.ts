@@ -1,10 +1,12 @@
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import { z } from 'zod'
+import { Failure } from '../schema/failure.js'
 import type { App, Deps } from './app.js'
 import { requires } from './auth.js'
+import { failures } from './failures.js'
 
-/** `/healthz` lives, `/readyz` takes submits, `/metrics` for Prometheus (needs a token, since it tells of the jobs). */
-export function healthRoutes(app: App, { store, temporalAnswers, version }: Deps): void {
+/** `/healthz` lives, `/readyz` takes submits and will go on doing so, `/metrics` for Prometheus (needs a token, since it tells of the jobs). */
+export function healthRoutes(app: App, { store, temporalAnswers, isLeaving, version }: Deps): void {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry })
   const jobs = new Gauge({
@@ -33,9 +35,13 @@ export function healthRoutes(app: App, { store, temporalAnswers, version }: Deps
     schema: {
       operationId: 'readyz',
       tags: ['health'],
-      response: { 200: z.object({ store: z.literal('ok'), temporal: z.enum(['ok', 'away']) }) },
+      response: {
+        200: z.object({ store: z.literal('ok'), temporal: z.enum(['ok', 'away']) }),
+        ...failures(503),
+      },
     },
     handler: async () => {
+      if (isLeaving?.()) throw new Failure('unavailable', 'This server is about to end', { next: 'Ask another one.' })
       await store.read.selectFrom('projects').select('id').limit(1).execute()
       return { store: 'ok' as const, temporal: temporalAnswers() ? ('ok' as const) : ('away' as const) }
     },

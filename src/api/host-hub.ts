@@ -5,6 +5,7 @@ import { type Assignment, BEAT_EVERY, type Fact, type Hello, LEASE, type ToAgent
 import { SECOND } from '../schema/duration.js'
 import { Failure, failureCode } from '../schema/failure.js'
 import { uploadsWanted } from '../store/checkpoint-moves.js'
+import { stillConnected } from '../store/connections.js'
 import { noteTroubles } from '../store/device-troubles.js'
 import { applyFacts } from '../store/facts.js'
 import { sameId } from '../store/host-checks.js'
@@ -41,6 +42,7 @@ export class HostHub {
     this.#deps = deps
     this.#stopListening = deps.store.onChange('any', (change) => {
       if (change.kind === 'host') this.#connections.get(change.id)?.look()
+      if (change.kind === 'missed') for (const connection of this.#connections.values()) connection.look()
     })
   }
 
@@ -209,7 +211,10 @@ class HostConnection {
   }
 
   async #answerBeat(hostId: string, said: { diskFreeBytes: number; leased: boolean; sentAt?: number | undefined }) {
-    const isLeased = await this.#deps.store.transact((tx) => beat(tx, hostId, said))
+    const isLeased = await this.#deps.store.transact(async (tx) => {
+      await stillConnected(tx, hostId)
+      return beat(tx, hostId, said)
+    })
     this.#renew(said.sentAt, isLeased)
   }
 
@@ -293,8 +298,8 @@ class HostConnection {
     this.#closed.abort()
     const { hostId } = this
     if (!hostId || this.#isReplaced) return
-    this.#deps.store
-      .transact((tx) => disconnected(tx, hostId, this.#id))
+    this.#turn
+      .then(() => this.#deps.store.transact((tx) => disconnected(tx, hostId, this.#id)))
       .catch((error) => this.#deps.logger.warn({ err: error, hostId }, 'could not note that a host is disconnected'))
   }
 }

@@ -20,6 +20,7 @@ export function hostRoutes(app: App, deps: Deps): void {
   const { store, logs } = deps
   const host = requires(store, 'host')
   const hub = new HostHub(deps)
+  app.ending.addEventListener('abort', () => void hub.close())
   app.addHook('preClose', async () => hub.close())
 
   app.get('/api/v1/host/connect', { websocket: true, onRequest: host, schema: { hide: true } }, (socket, request) => {

@@ -6,6 +6,7 @@ import { StreamView } from '../schema/view.js'
 import type { Db } from '../store/database.js'
 import type { LogKey, LogStore, LogStream } from '../store/log-store.js'
 import { findJob, summaryOf } from '../store/queries.js'
+import { concerns } from '../store/store.js'
 import type { App, Deps } from './app.js'
 import { requires } from './auth.js'
 import { failures } from './failures.js'
@@ -159,10 +160,7 @@ class Follower {
     const { store, logs, jobId, stream } = this.#o
     const stops = [
       logs.onAppend((key) => key.jobId === jobId && this.#bell.ring()),
-      store.onChange(
-        'any',
-        (change) => (change.kind === 'timeline' || change.kind === 'log') && change.id === jobId && this.#bell.ring(),
-      ),
+      store.onChange('any', (change) => concerns(change, ['timeline', 'log'], jobId) && this.#bell.ring()),
     ]
     try {
       while (!stream.closed.aborted && !(await this.#round())) await this.#bell.heard(stream.closed, LOOK_AGAIN)

@@ -2,7 +2,19 @@ import { once } from 'node:events'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { SECOND } from '../schema/duration.js'
 
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Aborted when the server ends: streams then end, too, and their readers go on at another server. */
+    ending: AbortSignal
+    /** Aborts it. */
+    end(): void
+  }
+}
+
 const HEARTBEAT_EVERY = 15 * SECOND
+/** After how long a browser asks again for a stream that has ended: spread, since all readers of a server leave it together. */
+const RETRY_FROM = 100
+const RETRY_SPREAD = 900
 
 /** A stream of server-sent events to one client. */
 export interface EventStream {
@@ -16,15 +28,24 @@ export interface EventStream {
 export function openEventStream(request: FastifyRequest, reply: FastifyReply): EventStream {
   reply.hijack()
   const { raw } = reply
-  raw.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store', 'x-accel-buffering': 'no' })
-  raw.flushHeaders()
+  const { ending } = request.server
+  raw.writeHead(200, {
+    'content-type': 'text/event-stream',
+    'cache-control': 'no-store',
+    'x-accel-buffering': 'no',
+    ...(ending.aborted ? { connection: 'close' } : {}),
+  })
+  raw.write(`retry: ${Math.round(RETRY_FROM + Math.random() * RETRY_SPREAD)}\n\n`)
   raw.socket?.setNoDelay(true)
   const closed = new AbortController()
   const heartbeat = setInterval(() => raw.write(': still here\n\n'), HEARTBEAT_EVERY)
   const stop = () => {
     clearInterval(heartbeat)
+    ending.removeEventListener('abort', stop)
     closed.abort()
   }
+  ending.addEventListener('abort', stop, { once: true })
+  if (ending.aborted) stop()
   request.raw.once('close', stop)
   raw.once('close', stop)
   return {

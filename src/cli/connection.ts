@@ -3,6 +3,8 @@ import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { type Client, createClient } from '../client/index.js'
 import { Failure } from '../schema/failure.js'
+import { parseServers } from '../schema/servers.js'
+import { plain, say } from './output.js'
 
 /** The flags that every command which calls a server has. */
 export interface ConnectionFlags {
@@ -15,21 +17,18 @@ const START = 'start it with: npx anneal up'
 const LOOPBACK = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/
 
 /**
- * The server that is meant: by flag, by ANNEAL_URL, or the one that `anneal up` has announced in the home. Fails with
+ * The servers that are meant: by flag, by ANNEAL_URL, or the one that `anneal up` has announced in the home. Fails with
  * `unavailable` where there is none, with `unauthorized` where there is no token for it.
  */
 export function connect(flags: ConnectionFlags, env: NodeJS.ProcessEnv = process.env): Client {
   const home = resolve(flags.home || env.ANNEAL_HOME || join(homedir(), '.anneal'))
-  const url = checkUrl(flags.url || env.ANNEAL_URL || announcedUrl(home))
-  return createClient({ url, token: flags.token || env.ANNEAL_TOKEN || tokenOfHome(home, url) })
+  const urls = parseServers(flags.url || env.ANNEAL_URL || announcedUrl(home))
+  const token = flags.token || env.ANNEAL_TOKEN || tokenOfHome(home, urls)
+  return createClient({ url: urls.join(','), token, onWait: sayWait })
 }
 
-function checkUrl(text: string): string {
-  const url = URL.canParse(text) ? new URL(text) : undefined
-  if (url && /^https?:$/.test(url.protocol)) return text.replace(/\/+$/, '')
-  throw new Failure('invalid_request', `${JSON.stringify(text)} is no URL of a server`, {
-    next: 'write it like http://127.0.0.1:7480',
-  })
+function sayWait({ message }: Failure, patience: number): void {
+  say(`${plain(message)}; trying for ${patience / 1_000} s`)
 }
 
 function announcedUrl(home: string): string {
@@ -44,9 +43,11 @@ function announcedUrl(home: string): string {
 }
 
 /** The home's own token is for the machine itself and is never sent elsewhere. */
-function tokenOfHome(home: string, url: string): string {
+function tokenOfHome(home: string, urls: string[]): string {
   const next = 'set ANNEAL_TOKEN or pass --token'
-  if (!LOOPBACK.test(new URL(url).hostname)) throw new Failure('unauthorized', `There is no token for ${url}`, { next })
+  const url = urls.join(' or ')
+  const isHere = urls.every((one) => LOOPBACK.test(new URL(one).hostname))
+  if (!isHere) throw new Failure('unauthorized', `There is no token for ${url}`, { next })
   const file = join(home, 'token')
   const token = read(file)?.trim()
   if (token) return token

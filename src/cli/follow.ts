@@ -1,11 +1,25 @@
-import type { Client, Event, Job, Outcome } from '../client/index.js'
+import type { Client, Event, Job, OnBreak, Outcome } from '../client/index.js'
 import { exitCodeOf } from './exit-code.js'
 import { plain, say, writeBytes } from './output.js'
 import { nearLimitText, outcomeLine } from './text.js'
 
-/** Once per break, so that a long silence of the server is no long list. */
-export function sayBreak(error: unknown, tries: number): void {
-  if (tries === 1) say(`the connection is lost (${plain((error as Error).message)}); connecting again`)
+/** With the pauses between them, this many tries take most of a second: a break that is over by then is nobody's concern. */
+const TRIES_IN_SILENCE = 4
+
+/** Once per break, so that a long silence of the servers is no long list; and once when it is over. */
+export function sayBreaks(): { onBreak: OnBreak; onBack: () => void } {
+  let hasSaid = false
+  return {
+    onBreak(error, tries) {
+      if (hasSaid || tries < TRIES_IN_SILENCE) return
+      hasSaid = true
+      say(`the connection is lost (${plain((error as Error).message)}); connecting again`)
+    },
+    onBack() {
+      if (hasSaid) say('connected again')
+      hasSaid = false
+    },
+  }
 }
 
 /**
@@ -30,7 +44,7 @@ async function followOutput(
   output: NodeJS.WriteStream,
   signal: AbortSignal,
 ): Promise<Outcome> {
-  for await (const item of client.followLogs(id, { signal, onBreak: sayBreak })) {
+  for await (const item of client.followLogs(id, { signal, ...sayBreaks() })) {
     if (item.type === 'end') return item.outcome
     if (item.stream === '0') await writeBytes(output, item.bytes)
     else if (item.stream === 'setup') await writeBytes(process.stderr, item.bytes)

@@ -5,7 +5,10 @@ import { parseDuration } from '../schema/duration.js'
 export function withServer(command: Command): Command {
   return command
     .option('--json', 'write one JSON document to stdout')
-    .option('--url <url>', 'the server; default ANNEAL_URL, or the `anneal up` of the home')
+    .option(
+      '--url <url>',
+      'the server, or several with commas between; default ANNEAL_URL, or the `anneal up` of the home',
+    )
     .option('--token <token>', 'default ANNEAL_TOKEN, or the token of the home')
     .option('--home <folder>', 'default ANNEAL_HOME, or ~/.anneal')
 }

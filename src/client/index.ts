@@ -1,13 +1,16 @@
 import openapiFetch, { type Client as OpenapiClient } from 'openapi-fetch'
+import { parseServers, Servers } from '../schema/servers.js'
 import type { components, operations, paths } from './api.js'
 import { type Event, type FollowLogsOptions, followEvents, followLogs, type LogEnd, type LogPiece } from './follow.js'
-import { fetchBy, newSend } from './request.js'
+import { readAcross } from './read-log.js'
+import { fetchBy, newSend, type OnWait, PATIENCE } from './request.js'
 import { type FollowOptions, untilAnswered } from './server-events.js'
 import { sendBlob, type UploadOptions } from './upload.js'
 
 export { Failure, type FailureCode, failureCode, type Problem } from '../schema/failure.js'
 export type { components, operations, paths } from './api.js'
 export type { Event, FollowLogsOptions, LogEnd, LogPiece } from './follow.js'
+export type { OnWait } from './request.js'
 export type { FollowOptions, OnBreak } from './server-events.js'
 export type { UploadOptions } from './upload.js'
 
@@ -35,24 +38,34 @@ export type ServiceDescription = NonNullable<operations['createService']['reques
 export type JobFilter = NonNullable<operations['listJobs']['parameters']['query']>
 
 export interface ClientOptions {
-  /** Such as `http://127.0.0.1:7480`, without a path. */
+  /** Such as `http://127.0.0.1:7480`; the servers of one installation with commas between them. */
   url: string
   token: string
+  /**
+   * Milliseconds that a call waits for a server that is away, such as during its restart, before it fails. Only calls
+   * that may be sent twice wait. Default 5 s.
+   */
+  patience?: number | undefined
+  onWait?: OnWait | undefined
 }
 
 const ID = /^[0-7][0-9a-hjkmnp-tv-z]{25}$/
 
-/** A client of one server. `ref` is an id, a unique prefix of one, or a name, which means the newest job of that name. */
+/** A client of one installation. `ref` is an id, a unique prefix of one, or a name, which means the newest job of that name. */
 export type Client = ReturnType<typeof createClient>
 
 /**
- * Calls to one server, typed by its OpenAPI document. What the server refuses is thrown as a `Failure` with its code,
- * its next step and its problems; a server that does not answer as `unavailable`.
+ * Calls to one installation, typed by its OpenAPI document. What a server refuses is thrown as a `Failure` with its code,
+ * its next step and its problems; servers that do not answer as `unavailable`.
  */
-export function createClient({ url, token }: ClientOptions) {
-  const send = newSend({ url, token })
+export function createClient({ url, token, patience = PATIENCE, onWait }: ClientOptions) {
+  const servers = new Servers(parseServers(url))
+  const [baseUrl = ''] = servers.urls
+  const send = newSend({ servers, token, patience, onWait })
   /** Every route of the document, by method and path. */
-  const http: Http = openapiFetch<paths>({ baseUrl: url, fetch: fetchBy(send) })
+  const http: Http = openapiFetch<paths>({ baseUrl, fetch: fetchBy(send) })
+  /** For followers, which wait by themselves. */
+  const follower: Http = openapiFetch<paths>({ baseUrl, fetch: fetchBy(newSend({ servers, token, patience: 0 })) })
   const path = (ref: string) => ({ params: { path: { ref } } })
   const showJob = async (ref: string): Promise<Job> => of(await http.GET('/api/v1/jobs/{ref}', path(ref)))
   /** Settled once, so that a follower stays with its job when a newer one takes the name. */
@@ -118,7 +131,7 @@ export function createClient({ url, token }: ClientOptions) {
 
     /** The timeline as it goes on, until the job has ended. Connects again by itself, like `followLogs`. */
     async *followEvents(ref: string, options: FollowOptions & { after?: number } = {}): AsyncGenerator<Event> {
-      yield* followEvents(http, await idOf(ref, options), options)
+      yield* followEvents(follower, await idOf(ref, options), options)
     },
 
     /** The streams that there are, in the order of the attempts. */
@@ -126,11 +139,15 @@ export function createClient({ url, token }: ClientOptions) {
       return of(await http.GET('/api/v1/jobs/{ref}/logs', path(ref))).streams
     },
 
-    /** The bytes that are stored of one stream. */
+    /** The bytes that are stored of one stream. By the whole id of a job, breaks of the connection are bridged. */
     async readLog(ref: string, attempt: number, stream: string): Promise<ReadableStream<Uint8Array> | null> {
       const params = { path: { ref, attempt, stream } }
-      const { data } = await http.GET('/api/v1/jobs/{ref}/logs/{attempt}/{stream}', { params, parseAs: 'stream' })
-      return (data ?? null) as ReadableStream<Uint8Array> | null
+      const open = async (from: number) => {
+        const how = { params, parseAs: 'stream', headers: from > 0 ? { range: `bytes=${from}-` } : {} } as const
+        const { data } = await http.GET('/api/v1/jobs/{ref}/logs/{attempt}/{stream}', how)
+        return (data ?? null) as ReadableStream<Uint8Array> | null
+      }
+      return ID.test(ref) ? readAcross(open) : open(0) // a name may mean another job by then
     },
 
     /**
@@ -139,20 +156,20 @@ export function createClient({ url, token }: ClientOptions) {
      * refuses (4xx), and the reason of its signal.
      */
     async *followLogs(ref: string, options: FollowLogsOptions = {}): AsyncGenerator<LogPiece | LogEnd> {
-      yield* followLogs(http, await idOf(ref, options), options)
+      yield* followLogs(follower, await idOf(ref, options), options)
     },
 
     /** The job once it has ended, through breaks of the connection like `followLogs`. */
     async waitFor(ref: string, options: FollowOptions & { onEvent?: (event: Event) => void } = {}): Promise<Job> {
       const id = await idOf(ref, options)
-      for await (const event of followEvents(http, id, options)) options.onEvent?.(event)
+      for await (const event of followEvents(follower, id, options)) options.onEvent?.(event)
       return untilAnswered(() => showJob(id), options)
     },
 
     /** Makes sure that the server has the file, known by its SHA-256; sends it only when it is not there yet. */
     async uploadBlob(file: string, sha256: string, options: UploadOptions = {}): Promise<{ existed: boolean }> {
       const { exists } = of(await http.GET('/api/v1/blobs/{sha256}', { params: { path: { sha256 } } }))
-      return exists ? { existed: true } : sendBlob(send, `${url}/api/v1/blobs/${sha256}`, file, options)
+      return exists ? { existed: true } : sendBlob(send, `${baseUrl}/api/v1/blobs/${sha256}`, file, options)
     },
 
     /** The secret is given this once. */

@@ -8,6 +8,8 @@ export type OnBreak = (error: unknown, tries: number) => void
 export interface FollowOptions {
   signal?: AbortSignal | undefined
   onBreak?: OnBreak | undefined
+  /** A server answers again after a break. */
+  onBack?: (() => void) | undefined
 }
 
 /** Pauses before connecting again, in milliseconds: doubled from the first to the last. */
@@ -22,13 +24,19 @@ const SILENCE = 40_000
  */
 export async function* followServer(
   open: (lastId: string | undefined, signal: AbortSignal) => Promise<ReadableStream<Uint8Array>>,
-  { signal, onBreak }: FollowOptions,
+  { signal, onBreak, onBack }: FollowOptions,
 ): AsyncGenerator<EventSourceMessage> {
   let lastId: string | undefined
-  for (let tries = 0; ; ) {
+  let tries = 0
+  const reopen = async (silence: AbortSignal) => {
+    const body = await open(lastId, silence)
+    if (tries > 0) onBack?.()
+    return body
+  }
+  for (;;) {
     let failure: unknown = new Error('the server closed the connection')
     try {
-      for await (const message of readEvents((silence) => open(lastId, silence), signal)) {
+      for await (const message of readEvents(reopen, signal)) {
         tries = 0
         lastId = message.id ?? lastId
         yield message
@@ -45,10 +53,12 @@ export async function* followServer(
 }
 
 /** Calls again, with growing pauses, for as long as the server cannot be reached. Throws a refusal, or the signal's reason. */
-export async function untilAnswered<T>(call: () => Promise<T>, { signal, onBreak }: FollowOptions): Promise<T> {
+export async function untilAnswered<T>(call: () => Promise<T>, { signal, onBreak, onBack }: FollowOptions): Promise<T> {
   for (let tries = 1; ; tries += 1) {
     try {
-      return await call()
+      const answer = await call()
+      if (tries > 1) onBack?.()
+      return answer
     } catch (error) {
       signal?.throwIfAborted()
       if (isFinal(error)) throw error

@@ -15,6 +15,10 @@ export interface Gateway {
   /** Answers a request without a port, for tests. */
   inject: ReturnType<typeof newServer>['inject']
   close(): Promise<void>
+  /** Still serves, but keeps no connection for a next request. */
+  leave(): void
+  /** What serves, for who ends it gently. */
+  app: ReturnType<typeof newServer>
 }
 
 /** A facade with what it stands on. */
@@ -26,6 +30,10 @@ export type Served = { facade: Facade<unknown>; deps: FacadeDeps<unknown> }
  */
 export async function createGateway(served: Served[], logger: Logger): Promise<Gateway> {
   const app = newServer(served, logger)
+  let isLeaving = false
+  app.addHook('onRequest', async (_, reply) => {
+    if (isLeaving) reply.header('connection', 'close')
+  })
   await app.register(websocket, { options: { maxPayload: 1024 * 1024 } })
   for (const { facade, deps } of served) {
     await app.register(async (scope) => {
@@ -38,6 +46,10 @@ export async function createGateway(served: Served[], logger: Logger): Promise<G
     for (const { facade, deps } of served) if (facade.start) stops.push(facade.start(deps))
   })
   return {
+    app,
+    leave() {
+      isLeaving = true
+    },
     listen: (address) => app.listen(address),
     inject: app.inject.bind(app) as typeof app.inject,
     async close() {
@@ -59,6 +71,7 @@ function newServer(served: Served[], logger: Logger) {
     bodyLimit: MAX_BODY,
     keepAliveTimeout: KEEP_ALIVE,
     forceCloseConnections: true,
+    return503OnClosing: false,
     exposeHeadRoutes: false,
     clientErrorHandler: refuseUnread,
     frameworkErrors: (error, request, reply) => {

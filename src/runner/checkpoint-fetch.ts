@@ -75,7 +75,7 @@ async function download(site: Site, folder: RunFolder, sha256: string, signal: A
   await rm(target, { recursive: true, force: true })
   await mkdir(target)
   await fetchWorkdir({
-    url: `${site.serverUrl}/api/v1/host/blobs/${sha256}`,
+    url: () => `${site.servers.current}/api/v1/host/blobs/${sha256}`,
     token: site.token,
     sha256,
     archive: folder.file('checkpoint.tar'),

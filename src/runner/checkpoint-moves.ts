@@ -13,7 +13,7 @@ interface Key {
 
 /** What the two hosts of a move say to the server, see api/checkpoint-moves.ts. Each throws what went wrong. */
 export class CheckpointMoves {
-  constructor(private readonly site: Pick<Site, 'serverUrl' | 'token'>) {}
+  constructor(private readonly site: Pick<Site, 'servers' | 'token'>) {}
 
   /** The new host wants it: how far is it? */
   async want(key: Key, signal: AbortSignal): Promise<CheckpointMove> {
@@ -34,7 +34,7 @@ export class CheckpointMoves {
   async upload(sha256: string, chunks: AsyncIterable<Buffer>, signal: AbortSignal): Promise<void> {
     const body = Readable.toWeb(Readable.from(chunks, { objectMode: false })) as RequestInit['body']
     const headers = { ...this.#headers, 'content-type': 'application/octet-stream' }
-    const url = `${this.site.serverUrl}/api/v1/host/blobs/${sha256}`
+    const url = `${this.site.servers.current}/api/v1/host/blobs/${sha256}`
     const init = { method: 'PUT', headers, body, signal, duplex: 'half' } as RequestInit
     await checked(await fetch(url, init))
   }
@@ -43,7 +43,7 @@ export class CheckpointMoves {
     const limit = AbortSignal.any([signal, AbortSignal.timeout(ANSWERS_WITHIN)])
     const headers = { ...this.#headers, ...(body ? { 'content-type': 'application/json' } : {}) }
     const init = { method, headers, signal: limit, ...(body ? { body } : {}) }
-    return checked(await fetch(`${this.site.serverUrl}${path}`, init))
+    return checked(await fetch(`${this.site.servers.current}${path}`, init))
   }
 
   get #headers(): Record<string, string> {

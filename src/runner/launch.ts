@@ -101,7 +101,7 @@ function setupOf(site: Site, folder: RunFolder, assignment: Assignment): Launch[
 
 async function unpackWorkdir(site: Site, folder: RunFolder, sha256: string, signal: AbortSignal): Promise<void> {
   await fetchWorkdir({
-    url: `${site.serverUrl}/api/v1/host/blobs/${sha256}`,
+    url: () => `${site.servers.current}/api/v1/host/blobs/${sha256}`,
     token: site.token,
     sha256,
     archive: folder.file('workdir.tar'),

@@ -48,11 +48,11 @@ export class LogStreams {
   }
 
   #open(stream: string): LogShipper {
-    const { serverUrl, logger } = this.site
+    const { servers, logger } = this.site
     const { jobId, attempt, fence, logMaxBytes } = this.assignment
     const file = this.folder.file('logs', stream)
     const shipper = new LogShipper({
-      serverUrl,
+      servers,
       token: () => this.site.token,
       jobId,
       attempt,

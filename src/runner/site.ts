@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import type { Device, Fact } from '../schema/agent.js'
+import type { Servers } from '../schema/servers.js'
 import type { ContainmentLevel } from './containment/tree.js'
 import type { Lease } from './lease.js'
 import type { Spawner } from './spawner.js'
@@ -7,7 +8,8 @@ import type { Spawner } from './spawner.js'
 /** What all attempts on this host share. */
 export interface Site {
   home: string
-  serverUrl: string
+  /** Logs and workdirs go to the server that is current, which is the one that this host is connected to. */
+  servers: Servers
   /** A token that can do a host's work; read anew at each use, since it may be replaced while the agent runs. */
   readonly token: string
   bootId: string

@@ -1,6 +1,7 @@
 import http from 'node:http'
 import https from 'node:https'
 import { Failure } from '../schema/failure.js'
+import type { Servers } from '../schema/servers.js'
 
 /**
  * node:http and not fetch: measured against a stub on loopback, Node 20, a PUT of 100 bytes takes 0.3 ms against 0.75,
@@ -17,8 +18,8 @@ const MAX_ANSWER = 64 * 1024
 export type StreamAnswer = { end: number; final: boolean } | 'fenced'
 
 export interface StreamAddress {
-  /** Like `http://127.0.0.1:7480`; a path in it is kept. */
-  serverUrl: string
+  /** Of which the current one is asked, each time anew. A path in an address is kept. */
+  servers: Pick<Servers, 'current'>
   token: string | (() => string)
   jobId: string
   attempt: number
@@ -29,15 +30,16 @@ export interface StreamAddress {
 
 /** One stream at the server's log endpoint. Everything but an answer about the stream fails. */
 export class StreamEndpoint {
-  readonly #url: URL
+  readonly #servers: StreamAddress['servers']
+  readonly #path: string
   readonly #fence: number
   readonly #token: string | (() => string)
   readonly #silenceLimit: number
   #request: http.ClientRequest | undefined
 
-  constructor({ serverUrl, token, jobId, attempt, fence, stream, silenceLimitMs }: StreamAddress) {
-    const path = `api/v1/host/logs/${jobId}/${attempt}/${stream}`
-    this.#url = new URL(path, serverUrl.endsWith('/') ? serverUrl : `${serverUrl}/`)
+  constructor({ servers, token, jobId, attempt, fence, stream, silenceLimitMs }: StreamAddress) {
+    this.#servers = servers
+    this.#path = `/api/v1/host/logs/${jobId}/${attempt}/${stream}`
     this.#fence = fence
     this.#token = token
     this.#silenceLimit = silenceLimitMs ?? SILENCE_LIMIT
@@ -76,7 +78,7 @@ export class StreamEndpoint {
   }
 
   #sendOnce(method: string, query: string, body: Uint8Array | undefined): Promise<Reply> {
-    const url = new URL(query, this.#url)
+    const url = new URL(this.#servers.current + this.#path + query)
     const isSecure = url.protocol === 'https:'
     const token = typeof this.#token === 'string' ? this.#token : this.#token()
     const headers: http.OutgoingHttpHeaders = { authorization: `Bearer ${token}` }

@@ -21,7 +21,8 @@ const KINDS = ['File', 'OldFile', 'ContiguousFile', 'Directory', 'SymbolicLink',
  * or point outside of `target`, before anything of it is unpacked.
  */
 export async function fetchWorkdir(options: {
-  url: string
+  /** Asked for at every try: the server may be another by then. */
+  url: () => string
   token: string
   sha256: string
   /** Where the archive stands while it is unpacked. */
@@ -36,7 +37,7 @@ export async function fetchWorkdir(options: {
       break
     } catch (error) {
       options.signal.throwIfAborted()
-      options.logger.warn({ err: error, url: options.url }, 'the workdir could not be fetched; trying again')
+      options.logger.warn({ err: error, url: options.url() }, 'the workdir could not be fetched; trying again')
       await delay(wait, undefined, { signal: options.signal })
     }
   }
@@ -45,11 +46,17 @@ export async function fetchWorkdir(options: {
   rmSync(options.archive)
 }
 
-async function download(options: { url: string; token: string; sha256: string; archive: string; signal: AbortSignal }) {
+async function download(options: {
+  url: () => string
+  token: string
+  sha256: string
+  archive: string
+  signal: AbortSignal
+}) {
   const silence = new AbortController()
   const timer = setTimeout(() => silence.abort(new Error(`no byte for ${SILENCE / SECOND} s`)), SILENCE)
   try {
-    const response = await fetch(options.url, {
+    const response = await fetch(options.url(), {
       headers: { authorization: `Bearer ${options.token}` },
       signal: AbortSignal.any([options.signal, silence.signal]),
     })

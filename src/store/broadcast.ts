@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import { sql } from 'kysely'
 import pg from 'pg'
 import type { Logger } from 'pino'
@@ -8,19 +9,25 @@ import type { Broadcast, Change } from './store.js'
 const CHANNEL = 'anneal_changes'
 /** A notification of PostgreSQL may have 8,000 bytes. */
 const CHANGES_PER_MESSAGE = 60
-const RECONNECT_AFTER = 1_000
+/** Pauses between two attempts to listen again, in milliseconds: doubled from the first to the last. */
+const FIRST_PAUSE = 100
+const LAST_PAUSE = 1_000
+/** A PostgreSQL that does not answer for this long is asked again on another connection. Milliseconds. */
+const ANSWER_WITHIN = 10_000
+const ASK_EVERY = 15_000
 
 /**
- * Tells the other processes on the same PostgreSQL what a commit has changed, by LISTEN and NOTIFY. A notification may
- * be lost while the connection is down, so whoever waits for one also looks by itself now and then.
+ * Tells the other processes on the same PostgreSQL what a commit has changed, by LISTEN and NOTIFY. Notifications are lost
+ * while the connection is down. So once it is listened again everybody here is told that changes may have been missed;
+ * and whoever waits for one also looks by itself now and then.
  */
 export class PostgresBroadcast implements Broadcast {
   readonly #url: string
   readonly #logger: Logger
   readonly #origin = newId()
   readonly #listeners: ((change: Change) => void)[] = []
+  readonly #closing = new AbortController()
   #client: pg.Client | undefined
-  #closed = false
 
   private constructor(url: string, logger: Logger) {
     this.#url = url
@@ -29,7 +36,7 @@ export class PostgresBroadcast implements Broadcast {
 
   static async open(url: string, logger: Logger): Promise<PostgresBroadcast> {
     const broadcast = new PostgresBroadcast(url, logger)
-    await broadcast.#connect()
+    await broadcast.#listen()
     return broadcast
   }
 
@@ -45,7 +52,7 @@ export class PostgresBroadcast implements Broadcast {
     const message = JSON.stringify({ origin: this.#origin, changes: [change] })
     this.#client
       ?.query('select pg_notify($1, $2)', [CHANNEL, message])
-      .catch((error) => this.#logger.warn({ err: error }, 'a notification was not sent'))
+      .catch((error) => this.#logger.debug({ err: error }, 'a notification was not sent'))
   }
 
   onChange(listener: (change: Change) => void): void {
@@ -53,23 +60,54 @@ export class PostgresBroadcast implements Broadcast {
   }
 
   async close(): Promise<void> {
-    this.#closed = true
+    this.#closing.abort()
     await this.#client?.end()
   }
 
-  async #connect(): Promise<void> {
-    const client = new pg.Client({ connectionString: this.#url, keepAlive: true })
-    client.on('error', (error) => this.#logger.warn({ err: error }, 'the connection for notifications failed'))
-    client.once('end', () => this.#reconnect())
+  /** One connection, watched until it ends; then the next one. */
+  async #listen(): Promise<void> {
+    const client = new pg.Client({
+      connectionString: this.#url,
+      keepAlive: true,
+      connectionTimeoutMillis: ANSWER_WITHIN,
+      query_timeout: ANSWER_WITHIN,
+    })
+    client.on('error', (error) => this.#logger.debug({ err: error }, 'the connection for notifications failed'))
     client.on('notification', (message) => this.#hear(message.payload ?? ''))
-    await client.connect()
-    await client.query(`listen ${CHANNEL}`)
+    try {
+      await client.connect()
+      await client.query(`listen ${CHANNEL}`)
+    } catch (error) {
+      void client.end().catch(() => undefined)
+      throw error
+    }
+    if (this.#closing.signal.aborted) return client.end()
     this.#client = client
+    // A connection that a network has swallowed ends by itself only after hours.
+    const asking = setInterval(() => client.query('select 1').catch(() => client.end()), ASK_EVERY)
+    client.once('end', () => {
+      clearInterval(asking)
+      this.#client = undefined
+      void this.#listenAgain()
+    })
   }
 
-  #reconnect(): void {
-    if (this.#closed) return
-    setTimeout(() => this.#connect().catch(() => this.#reconnect()), RECONNECT_AFTER)
+  async #listenAgain(): Promise<void> {
+    const { signal } = this.#closing
+    if (signal.aborted) return
+    this.#logger.warn('the connection for notifications is lost; connecting again')
+    for (let wait = FIRST_PAUSE; !signal.aborted; wait = Math.min(LAST_PAUSE, wait * 2)) {
+      await pause(wait, undefined, { signal }).catch(() => undefined)
+      if (signal.aborted) return
+      try {
+        await this.#listen()
+        this.#logger.info('notifications are heard again')
+        for (const listener of this.#listeners) listener({ kind: 'missed', id: '' })
+        return
+      } catch (error) {
+        this.#logger.debug({ err: error }, 'not yet listened again')
+      }
+    }
   }
 
   #hear(payload: string): void {

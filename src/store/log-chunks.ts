@@ -1,6 +1,7 @@
 import { type Kysely, PostgresAdapter, type Transaction } from 'kysely'
 import { crashPoint } from '../crash-point.js'
 import { Failure, failureCode } from '../schema/failure.js'
+import { unavailableIfAway } from './away.js'
 import {
   type AppendListener,
   AppendListeners,
@@ -239,17 +240,15 @@ function columns({ jobId, attempt, stream }: LogKey): StreamColumns {
   return { job_id: jobId, attempt, stream }
 }
 
-/** PostgreSQL: classes 53 (resources), 57P (operator), 08 (connection); SQLite: SQLITE_FULL; Node: sockets. */
+/** PostgreSQL: class 53 (resources); SQLite: SQLITE_FULL. */
 function databaseFailure(error: unknown): unknown {
   if (failureCode(error)) return error
   const { code, message } = error as { code?: string; message?: string }
   if (code === '53100' || code === 'SQLITE_FULL') {
     return new Failure('disk_full', 'No space is left for logs on the disk of the database.', { cause: error })
   }
-  if (/^(08|57P|53|ECONN|EPIPE|ETIMEDOUT)/.test(code ?? '') || /connection terminated/i.test(message ?? '')) {
-    return new Failure('unavailable', `The database that holds the logs cannot be reached: ${message}`, {
-      cause: error,
-    })
+  if (/^53/.test(code ?? '')) {
+    return new Failure('unavailable', `The database that holds the logs has no room: ${message}`, { cause: error })
   }
-  return error
+  return unavailableIfAway(error)
 }

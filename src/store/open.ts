@@ -4,6 +4,7 @@ import SqliteDatabase from 'better-sqlite3'
 import { Kysely, Migrator, PostgresDialect, SqliteDialect } from 'kysely'
 import pg from 'pg'
 import { Failure } from '../schema/failure.js'
+import { unavailableIfAway } from './away.js'
 import type { Database, Db, Dialect } from './database.js'
 import { foundation } from './migrations/0001-foundation.js'
 import { vendors } from './migrations/0002-vendors.js'
@@ -16,6 +17,8 @@ import { machine } from './migrations/0008-machine.js'
 import { checkpoints } from './migrations/0009-checkpoints.js'
 import { cost } from './migrations/0010-cost.js'
 
+/** Milliseconds to wait for a connection to PostgreSQL, a free one of the pool or a new one. */
+const CONNECT_WITHIN = 20_000
 /** Lists of ids of any length make ever new texts, so the number kept is bounded. */
 const PREPARED_BOUND = 1_000
 
@@ -87,9 +90,27 @@ function openPostgres(url: string): OpenDatabase {
         ? Number
         : pg.types.getTypeParser(oid, format as 'text')) as typeof pg.types.getTypeParser,
   }
-  const pool = new pg.Pool({ connectionString: url, max: 12, types })
+  const pool = new pg.Pool({ connectionString: url, max: 12, types, Client, connectionTimeoutMillis: CONNECT_WITHIN })
   pool.on('error', () => undefined) // an idle connection died; the next query opens another
-  return { db: new Kysely<Database>({ dialect: new PostgresDialect({ pool }) }), dialect: 'postgres' }
+  const connecting = {
+    connect: () => pool.connect().catch((error) => Promise.reject(unavailableIfAway(error))),
+    end: () => pool.end(),
+  }
+  return { db: new Kysely<Database>({ dialect: new PostgresDialect({ pool: connecting }) }), dialect: 'postgres' }
+}
+
+/** A connection that is lost fails what it was asked with `unavailable`, and never ends the process. */
+class Client extends pg.Client {
+  constructor(config?: pg.ClientConfig) {
+    super(config)
+    this.on('error', () => undefined) // between two queries of a transaction nobody else listens
+  }
+
+  // biome-ignore lint/suspicious/noExplicitAny: one of the many forms of pg's own method
+  override query(...args: any[]): any {
+    const asked = (super.query as (...args: unknown[]) => unknown).apply(this, args)
+    return asked instanceof Promise ? asked.catch((error) => Promise.reject(unavailableIfAway(error))) : asked
+  }
 }
 
 function migrator({ db, dialect }: OpenDatabase): Migrator {

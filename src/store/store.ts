@@ -3,9 +3,13 @@ import { sql } from 'kysely'
 import { Failure } from '../schema/failure.js'
 import type { Db, Dialect, Trx } from './database.js'
 
-/** What has moved: a job whose workflow must look, a host's or a hosted attempt's desired state, a job's timeline, its logs, an EAS queue. Told after the commit. */
+/**
+ * What has moved: a job whose workflow must look, a host's or a hosted attempt's desired state, a job's timeline, its logs,
+ * an EAS queue. Told after the commit. `missed`: changes by other processes may not have been told here, so whoever waits
+ * for one looks by itself.
+ */
 export interface Change {
-  kind: 'job' | 'host' | 'remote' | 'timeline' | 'log' | 'queue'
+  kind: 'job' | 'host' | 'remote' | 'timeline' | 'log' | 'queue' | 'missed'
   id: string
   /** A job accepted by this commit, which has no workflow yet. */
   isNew?: boolean
@@ -181,6 +185,11 @@ function translate(error: unknown): unknown {
     return new Failure('unavailable', `The store cannot be written: ${(error as Error).message}`, { cause: error })
   }
   return error
+}
+
+/** Whether a change tells somebody who waits for news of `id` to look. */
+export function concerns(change: Change, kinds: readonly Change['kind'][], id: string): boolean {
+  return change.kind === 'missed' || (kinds.includes(change.kind) && change.id === id)
 }
 
 /** Locks one row for the transaction where several writers exist; SQLite has one. */

@@ -85,7 +85,7 @@ describe('a client', () => {
     newer.close()
   })
 
-  test('sends a submit again when the connection breaks, also in the middle of the answer, and nothing else', async () => {
+  test('sends what may be sent twice again when the connection breaks, also in the middle of the answer, and nothing else', async () => {
     let requests = 0
     const keys = new Set<string>()
     const breaking = await stub((request, response) => {
@@ -94,12 +94,20 @@ describe('a client', () => {
       response.writeHead(201, { 'content-type': 'application/json', 'content-length': 100 })
       response.write('{"id":', () => request.socket.destroy())
     })
-    const client = createClient({ url: breaking.url, token: 'x' })
+    const client = createClient({ url: breaking.url, token: 'x', patience: 400 })
     await expect(client.submitJob({ name: 'x', command: 'true' })).rejects.toMatchObject({ code: 'unavailable' })
-    expect(requests).toBe(4)
+    expect(requests).toBe(3)
     expect(keys.size).toBe(1)
-    await expect(client.listJobs()).rejects.toMatchObject({ code: 'unavailable' })
-    expect(requests).toBe(5)
+    for (const again of [() => client.listJobs(), () => client.stopJob('x'), () => client.changePriority('x', 1)]) {
+      requests = 0
+      await expect(again()).rejects.toMatchObject({ code: 'unavailable' })
+      expect(requests).toBe(3)
+    }
+    for (const once of [() => client.extendLimits('x', { run: '1h' }), () => client.createToken({ role: 'user' })]) {
+      requests = 0
+      await expect(once()).rejects.toMatchObject({ code: 'unavailable' })
+      expect(requests).toBe(1)
+    }
     breaking.close()
   })
 
@@ -125,13 +133,24 @@ describe('a client', () => {
     endless.close()
   })
 
-  test('does not send a refused submit again', async () => {
+  test('waits for a server that is away only for so long, and says so after a second, once', async () => {
+    const url = `http://127.0.0.1:${await freePort()}`
+    const said: [string, number][] = []
+    const onWait = ({ message }: Failure, patience: number) => void said.push([message, patience])
+    const client = createClient({ url, token: 'x', patience: 3_000, onWait })
+    const from = performance.now()
+    await expect(client.listJobs()).rejects.toMatchObject({ code: 'unavailable' })
+    expect(performance.now() - from).toBeGreaterThan(1_400)
+    expect(said).toEqual([[`The server at ${url} cannot be reached (ECONNREFUSED)`, 3_000]])
+  })
+
+  test('does not send again what a server has refused', async () => {
     let requests = 0
     const refusing = await stub((_, response) => {
       requests += 1
       response
-        .writeHead(503, { 'content-type': 'application/problem+json' })
-        .end('{"code":"unavailable","detail":"full"}')
+        .writeHead(507, { 'content-type': 'application/problem+json' })
+        .end('{"code":"disk_full","detail":"full"}')
     })
     const client = createClient({ url: refusing.url, token: 'x' })
     await expect(client.submitJob({ name: 'x', command: 'true' })).rejects.toMatchObject({ message: 'full' })

@@ -79,6 +79,16 @@ describe('the health check', () => {
     expect(await check(['host'], env)).toEqual({ code: 0, said: 'connected' })
   })
 
+  test('of a host with several servers is content with a connection to one of them', async () => {
+    const port = await listen(createServer())
+    const env = { ANNEAL_URL: `http://127.0.0.1:${await freePort()},http://127.0.0.1:${port}` }
+    expect(await check(['host'], env)).toMatchObject({ code: 1, said: expect.stringContaining(' or 127.0.0.1:') })
+    const socket = connect(port, '127.0.0.1')
+    await once(socket, 'connect')
+    closers.push(() => socket.destroy())
+    expect(await check(['host'], env)).toEqual({ code: 0, said: 'connected' })
+  })
+
   test('of something else fails, naming what there is', async () => {
     expect(await check(['postgres'])).toEqual({ code: 1, said: 'expected one of server, worker, host; got postgres' })
   })

@@ -100,6 +100,18 @@ export function severalProcesses(provide: () => Promise<Provided>, canRenewTempo
     }
   }, 120_000)
 
+  test('a stop that is ordered while the only worker is away ends the training at once, and the job when the worker is back', async () => {
+    const { id } = await stack.submit({ command: 'sleep 1000' })
+    const pid = await until('its process', async () => (await stack.show(id)).attempts[0]?.pid)
+    await stack.end('worker', 'SIGTERM')
+    expect((await stack.request('POST', `/api/v1/jobs/${id}/stop`, {})).status).toBe(202)
+    await until('the end of the process', () => !isAlive(pid))
+    expect((await stack.show(id)).state).toBe('stopping')
+    stack.start('worker')
+    expect((await stack.ended(id)).outcome?.reason).toBe('stopped')
+    await stack.healthy('worker')
+  }, 90_000)
+
   if (canRenewTemporal)
     test('jobs in the queue and running jobs do not notice that Temporal lost its databases', async () => {
       const mark = join(tmpdir(), `anneal-mark-${process.pid}`)

@@ -33,7 +33,7 @@ describe('a shipper of logs', () => {
 
   test('keeps a path that the URL of the server has', async () => {
     await writeFile(shipping.file, 'x')
-    await shipping.shipper({ serverUrl: `${shipping.server.url}/behind/proxy` }).finish()
+    await shipping.shipper({ servers: { current: `${shipping.server.url}/behind/proxy` } }).finish()
     expect(shipping.server.streams.get(`/behind/proxy${PATH}`)?.bytes.toString()).toBe('x')
   })
 

@@ -36,7 +36,7 @@ export class Shipping {
 
   shipper(options: Partial<ShipperOptions> = {}): LogShipper {
     const shipper = new LogShipper({
-      serverUrl: this.server.url,
+      servers: { current: this.server.url },
       token: 'host-token',
       jobId: JOB,
       attempt: 2,

@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { buildTemporalServer } from '../../scripts/temporal-server/build.mjs'
 import { findTemporal } from '../../src/temporal/binary.js'
 import { interpolate, ROOT, readCompose } from '../deploy/compose-file.js'
+import { rollingRestarts } from '../deploy/rolling.js'
 import { severalProcesses } from '../deploy/several-processes.js'
 import { makeUser, query, SECRETS } from '../deploy/stack.js'
 import { build, until } from '../support/anneal.js'
@@ -176,4 +177,13 @@ describe('on that Temporal', () => {
     }),
     true,
   )
+})
+
+describe('two of each on that Temporal', () => {
+  rollingRestarts(async () => ({
+    postgresUrl: await postgres.createDatabase(),
+    temporal,
+    restartPostgres: () => postgres.restart(), // under Temporal, too
+    stop: async () => {},
+  }))
 })

@@ -11,6 +11,8 @@ export interface TestPostgres {
   url: string
   /** Makes an empty database and gives its URL. */
   createDatabase(): Promise<string>
+  /** Ends the server, dropping all connections, and starts it again on the same port and data; waits until it answers. */
+  restart(): Promise<void>
   /** Ends the server and removes its folder. */
   stop(): Promise<void>
 }
@@ -80,8 +82,12 @@ async function startCluster(
   const url = `postgres://postgres@127.0.0.1:${port}/postgres`
   const settings = [...FAST, 'listen_addresses=127.0.0.1', `port=${port}`, 'unix_socket_directories=']
   const command = [postgres, '-D', data, ...settings.flatMap((setting) => ['-c', setting])]
-  const server = startServerProcess(command, { ...account, cwd: folder })
-  await waitUntilReady('PostgreSQL', server, () => query(url, 'select 1'))
+  const start = async () => {
+    const server = startServerProcess(command, { ...account, cwd: folder })
+    await waitUntilReady('PostgreSQL', server, () => query(url, 'select 1'))
+    return server
+  }
+  let server = await start()
   let made = 0
   return {
     url,
@@ -90,6 +96,10 @@ async function startCluster(
       const name = `test_${made}`
       await query(url, `create database ${name}`)
       return url.replace(/postgres$/, name)
+    },
+    restart: async () => {
+      await server.end('SIGINT')
+      server = await start()
     },
     stop: () => stopCluster(server, folder),
   }

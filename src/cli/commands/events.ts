@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import type { Client, Event } from '../../client/index.js'
 import { connect } from '../connection.js'
-import { sayBreak } from '../follow.js'
+import { sayBreaks } from '../follow.js'
 import { type ServerFlags, withServer } from '../options.js'
 import { print, printJson } from '../output.js'
 import { eventDetails, localTime } from '../text.js'
@@ -22,7 +22,7 @@ export function define(command: Command): void {
     const client = connect(flags)
     const { id } = await client.showJob(ref)
     if (flags.follow) {
-      for await (const event of client.followEvents(id, { onBreak: sayBreak }))
+      for await (const event of client.followEvents(id, { ...sayBreaks() }))
         print(flags.json ? JSON.stringify(event) : line(event))
       return
     }

@@ -12,7 +12,7 @@ export function define(command: Command): void {
   command
     .enablePositionalOptions()
     .option('--home <folder>', 'default ANNEAL_HOME, or ~/.anneal')
-    .option('--url <url>', 'the server; default ANNEAL_URL')
+    .option('--url <url>', 'the server, or several with commas between; default ANNEAL_URL')
     .option(
       '--token-file <file>',
       'holds the token, and may be given another while the host runs; default ANNEAL_TOKEN',

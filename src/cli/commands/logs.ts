@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander'
 import type { Client, Job, LogStream } from '../../client/index.js'
 import { Failure } from '../../schema/failure.js'
 import { connect } from '../connection.js'
-import { sayBreak, sayOutcome, sayWarnings } from '../follow.js'
+import { sayBreaks, sayOutcome, sayWarnings } from '../follow.js'
 import { type ServerFlags, wholeNumber, withServer } from '../options.js'
 import { print, printJson, writeBytes } from '../output.js'
 
@@ -87,7 +87,7 @@ async function warn(client: Client, job: Job, signal: AbortSignal): Promise<void
 }
 
 async function followOutput(client: Client, { id }: Job, { attempt, stream, json }: Flags): Promise<void> {
-  for await (const item of client.followLogs(id, { attempt, stream, onBreak: sayBreak })) {
+  for await (const item of client.followLogs(id, { attempt, stream, ...sayBreaks() })) {
     if (json)
       print(JSON.stringify(item.type === 'end' ? item : { ...item, bytes: undefined, base64: base64(item.bytes) }))
     else if (item.type === 'bytes') await writeBytes(process.stdout, item.bytes)

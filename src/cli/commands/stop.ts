@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { connect } from '../connection.js'
-import { sayBreak } from '../follow.js'
+import { sayBreaks } from '../follow.js'
 import { type ServerFlags, withServer } from '../options.js'
 import { print, printJson, say } from '../output.js'
 import { outcomeLine, standing } from '../text.js'
@@ -19,7 +19,7 @@ export function define(command: Command): void {
   withServer(command).action(async (ref: string, flags: Flags) => {
     const client = connect(flags)
     const wanted = await client.stopJob(ref, { force: flags.force ?? false })
-    const job = flags.wait ? await client.waitFor(wanted.id, { onBreak: sayBreak }) : wanted
+    const job = flags.wait ? await client.waitFor(wanted.id, { ...sayBreaks() }) : wanted
     if (flags.json) return printJson(job)
     print(`${job.id}  ${job.name}  ${job.outcome ? outcomeLine(job.outcome) : standing(job)}`)
     if (!job.outcome) say(`wait for its end with: anneal wait ${job.id}`)

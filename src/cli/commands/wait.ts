@@ -3,7 +3,7 @@ import type { Client, Job } from '../../client/index.js'
 import { formatDuration } from '../../schema/duration.js'
 import { connect } from '../connection.js'
 import { EXIT, exitCodeOf } from '../exit-code.js'
-import { sayBreak, sayWarnings } from '../follow.js'
+import { sayBreaks, sayWarnings } from '../follow.js'
 import { duration, type ServerFlags, withServer } from '../options.js'
 import { print, printJson, say } from '../output.js'
 import { outcomeLine } from '../text.js'
@@ -30,10 +30,11 @@ export function define(command: Command): void {
 /** Undefined when the time is over; what is still open has been said then. */
 async function waitForAll(client: Client, waited: readonly Job[], flags: Flags): Promise<Job[] | undefined> {
   const signal = flags.timeout === undefined ? undefined : AbortSignal.timeout(flags.timeout)
+  const talk = sayBreaks()
   const open = new Set(waited.map(({ id }) => id))
   const waitFor = async (waited: Job) => {
     const { id } = waited
-    const job = await client.waitFor(id, { signal, onBreak: sayBreak, onEvent: sayWarnings(waited) })
+    const job = await client.waitFor(id, { signal, ...talk, onEvent: sayWarnings(waited) })
     open.delete(id)
     if (!flags.json && job.outcome) print(`${job.id}  ${job.name}  ${outcomeLine(job.outcome)}`)
     return job

@@ -103,12 +103,20 @@ export async function needsSweep(q: Db, now: number): Promise<boolean> {
  */
 export async function sweepConsumers(tx: Tx, queueOfId: (id: string) => Promise<Queue | undefined>): Promise<void> {
   for (const row of await tx.q.selectFrom('eas_consumers').selectAll().execute()) {
-    if (isOld(row, tx.now)) await ofRow(tx.q.deleteFrom('eas_consumers'), row).execute()
+    if (isOld(row, tx.now)) await ofRow(tx.q.deleteFrom('eas_consumers'), row).where('state', '=', 'Gone').execute()
     else if (isLost(row, tx.now)) {
       const left = { state: 'Leaving' as const, connection: null, left_at: Number(row.seen_at) }
-      await ofRow(tx.q.updateTable('eas_consumers').set(left), row).execute()
+      const isStill = ofRow(tx.q.updateTable('eas_consumers').set(left), row).where('seen_at', '=', row.seen_at)
+      await isStill.execute()
     } else if (isOver(row, tx.now)) {
-      await ofRow(tx.q.updateTable('eas_consumers').set({ state: 'Gone' }), row).execute()
+      // It may have come back since, and another server may be doing the same.
+      const isStill = ofRow(tx.q.updateTable('eas_consumers').set({ state: 'Gone' }), row).where(
+        'state',
+        '=',
+        'Leaving',
+      )
+      const { numUpdatedRows } = await isStill.executeTakeFirst()
+      if (numUpdatedRows === 0n) continue
       const queue = await queueOfId(row.queue_id)
       if (!queue) continue
       await releaseDeliveries(tx, queue, row)

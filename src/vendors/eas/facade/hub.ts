@@ -59,7 +59,11 @@ export class Hub {
     this.#store = options.store
     this.#logger = options.logger
     this.#reservations = options.reservations
-    this.#stopListening = this.#store.onChange('any', (change) => change.kind === 'queue' && this.wake(change.id))
+    this.#stopListening = this.#store.onChange('any', ({ kind, id }) => {
+      if (kind === 'queue') this.wake(id)
+      if (kind === 'missed')
+        for (const known of new Set([...this.#channels.keys(), ...this.#waiting.keys()])) this.wake(known)
+    })
   }
 
   /** Takes up what an earlier process left, and ends grace times from now on. */

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { mkdir, open, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { MINUTE, SECOND } from '../../../schema/duration.js'
@@ -24,7 +25,7 @@ export function startLogExport(deps: Deps): () => Promise<void> {
   let isDue = false
   let wake: () => void = () => undefined
   const off = deps.store.onChange('any', ({ kind }) => {
-    if (kind !== 'timeline' || isDue) return
+    if ((kind !== 'timeline' && kind !== 'missed') || isDue) return
     isDue = true
     wake()
   })
@@ -148,7 +149,7 @@ async function* chunksOf(
 }
 
 async function writeWhole(path: string, chunks: AsyncIterable<Uint8Array>): Promise<void> {
-  const part = `${path}.${process.pid}.part`
+  const part = `${path}.${randomUUID()}.part` // another server may be writing the same bytes
   const file = await open(part, 'w')
   try {
     for await (const chunk of chunks) await file.write(chunk)
