@@ -1,6 +1,6 @@
 import { Failure } from '../schema/failure.js'
 import type { HostRow } from './database.js'
-import { allocatePool, returnDevices } from './ledger.js'
+import { allocateOnNewHost, allocatePool, returnDevices } from './ledger.js'
 import type { Tx } from './store.js'
 
 export const HOST_ACTIONS = ['drain', 'resume', 'remove'] as const
@@ -22,7 +22,7 @@ export async function admitHost(tx: Tx, ref: string, action: HostAction): Promis
   if (action === 'resume') {
     if (host.admission === 'removed' && host.connected === 1) await setDevices(tx, host, 'ok')
     await returnDevices(tx, host.id)
-    await allocatePool(tx, host.pool)
+    await allocateOnNewHost(tx, host.pool)
   }
   return { ...host, admission }
 }

@@ -5,7 +5,7 @@ import type { Reason } from '../schema/outcome.js'
 import { environmentAfter } from '../schema/remedy.js'
 import { parseSize } from '../schema/size.js'
 import type { AttemptRow, Db, JobRow } from './database.js'
-import { allocatePool } from './ledger.js'
+import { allocateOnNewHost } from './ledger.js'
 import type { Tx } from './store.js'
 
 /** Registers a host that has just connected, with its devices, and lets its pool allocate on them. */
@@ -34,7 +34,7 @@ export async function registerHost(tx: Tx, hello: Hello): Promise<void> {
     .onConflict((c) => c.column('id').doUpdateSet(facts))
     .execute()
   await registerDevices(tx, hello)
-  await allocatePool(tx, hello.pool)
+  await allocateOnNewHost(tx, hello.pool)
 }
 
 async function checkIsWelcome(tx: Tx, { hostId, name }: Hello): Promise<void> {

@@ -59,7 +59,8 @@ export async function requestDevices(
     })
     .onConflict((c) => c.doNothing())
     .execute()
-  await allocatePool(tx, request.pool)
+  if (devicesOf(request.spec) === 0) await grantDeviceless(tx, request.pool)
+  else await allocatePool(tx, request.pool)
 }
 
 /** Takes an attempt out of the queue, or gives its devices back, and lets the next ones have them. */
@@ -132,24 +133,32 @@ async function setDevices(tx: Tx, allocation: string, state: 'ok' | 'quarantined
 /** Requests of a queue that are looked at in one allocation: a bound on its time, far beyond what can be granted at once. */
 const LOOK_AHEAD = 200
 
-/** Grants what can be granted in a pool. Run by whoever changed the ledger, in the same transaction, under the pool's lock. */
-export async function allocatePool(tx: Tx, pool: string): Promise<void> {
+/** A host of the pool has come to take new attempts: grants what can be granted, also to those who ask for no device. */
+export async function allocateOnNewHost(tx: Tx, pool: string): Promise<void> {
   await lockPool(tx, pool)
   await grantDeviceless(tx, pool)
-  const waiting = await waitingIn(tx.q, pool).limit(LOOK_AHEAD).execute()
-  if (waiting.length === 0) return
+  await allocatePool(tx, pool)
+}
+
+/**
+ * Grants devices of a pool. Run by whoever changed the ledger, in the same transaction, under the pool's lock. The hosts are
+ * read before the queue, which may be long: most changes find no free device.
+ */
+export async function allocatePool(tx: Tx, pool: string): Promise<void> {
+  await lockPool(tx, pool)
   const hosts = await openHosts(tx.q, pool)
   const isFull = !hosts.some((host) => host.devices.some((device) => device.heldBy === null))
-  const mayPreempt = await preempts(tx, pool)
-  if (isFull && !mayPreempt) return
+  if (isFull && !(await preempts(tx, pool))) return
+  const waiting = await waitingIn(tx.q, pool).limit(LOOK_AHEAD).execute()
+  if (waiting.length === 0) return
   const byId = new Map(waiting.map((row) => [row.id, row]))
   const holdings = await holdingsIn(tx.q, pool)
   for (const grant of allocate(waiting.map(requestOf), { hosts, holdings }, tx.now)) {
     await writeGrant(tx, byId.get(grant.id) as AllocationRow, grant)
     byId.delete(grant.id)
   }
-  const head = mayPreempt && [...byId.values()].find((row) => canEverRun(requestOf(row), hosts))
-  if (head) await preemptFor(tx, head)
+  const head = [...byId.values()].find((row) => canEverRun(requestOf(row), hosts))
+  if (head && (isFull || (await preempts(tx, pool)))) await preemptFor(tx, head)
 }
 
 async function preempts(tx: Tx, pool: string): Promise<boolean> {
@@ -199,7 +208,11 @@ export function requestOf(
   }
 }
 
-/** Who asks for no device waits for none, and behind nobody: any host that is connected will do. */
+/**
+ * Who asks for no device waits for none, and behind nobody: any host that is connected will do. So such a request waits only
+ * while there is no host, and is looked for when it is made and when a host comes, not at each release: no index serves that
+ * search, and it reads the whole queue.
+ */
 async function grantDeviceless(tx: Tx, pool: string): Promise<void> {
   const waiting = await tx.q
     .selectFrom('allocations')
