@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
-import { ANNEAL } from './system.mjs'
 import { times } from './measure.mjs'
+import { ANNEAL } from './system.mjs'
 
 /** The whole process, from its spawn to its end. */
 export async function commands(system, { isQuick }) {

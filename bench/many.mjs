@@ -22,7 +22,13 @@ export async function manyJobs(_, { isQuick }) {
   const home = await seed(async (store) => {
     const ids = []
     await inParallel(count, 256, async (i) => ids.push(await submit(store, i)))
-    await inParallel(states.length, 1, (i) => setState(store, ids.filter((_, n) => n % states.length === i), states[i]))
+    await inParallel(states.length, 1, (i) =>
+      setState(
+        store,
+        ids.filter((_, n) => n % states.length === i),
+        states[i],
+      ),
+    )
   })
   return served(home, async (get) => {
     const { next } = await get('/api/v1/jobs?limit=500')
@@ -114,7 +120,11 @@ function setState(store, ids, state) {
   return store.transact(async (tx) => {
     for (let i = 0; i < ids.length; i += 500) {
       const some = ids.slice(i, i + 500)
-      await tx.q.updateTable('jobs').set({ state, ...ended }).where('id', 'in', some).execute()
+      await tx.q
+        .updateTable('jobs')
+        .set({ state, ...ended })
+        .where('id', 'in', some)
+        .execute()
     }
   })
 }
@@ -138,7 +148,11 @@ async function served(home, work) {
   const server = spawn(process.execPath, args, { env, stdio: ['ignore', 'ignore', 'inherit'] })
   const call = async (method, path, body) => {
     const headers = { authorization: `Bearer ${token}`, ...(body ? { 'content-type': 'application/json' } : {}) }
-    const response = await fetch(`http://127.0.0.1:${port}${path}`, { method, headers, body: body && JSON.stringify(body) })
+    const response = await fetch(`http://127.0.0.1:${port}${path}`, {
+      method,
+      headers,
+      body: body && JSON.stringify(body),
+    })
     const text = await response.text()
     if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`)
     return JSON.parse(text)

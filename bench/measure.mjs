@@ -78,7 +78,10 @@ export function kilobytes(pid, kind) {
 
 /** Seconds of processor time that a process has had, to a hundredth. */
 export function processorSeconds(pid) {
-  const [user, system] = (readProc(pid, 'stat') ?? '').replace(/^.*\) /s, '').split(' ').slice(11, 13)
+  const [user, system] = (readProc(pid, 'stat') ?? '')
+    .replace(/^.*\) /s, '')
+    .split(' ')
+    .slice(11, 13)
   return (Number(user ?? 0) + Number(system ?? 0)) / 100
 }
 

@@ -9,7 +9,6 @@ import { writeFileSync } from 'node:fs'
 import { cpus, loadavg, totalmem } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { PEERS } from './peers/index.mjs'
 
 const { values } = parseArgs({
   options: {
@@ -29,10 +28,13 @@ if (!(rounds >= 5 && rounds <= 1000)) throw new Error(`--rounds is ${values.roun
 execFileSync(process.execPath, [fileURLToPath(new URL('../scripts/build.mjs', import.meta.url))])
 const { FIGURES } = await import('./figures.mjs')
 const { System } = await import('./system.mjs')
+const { PEERS } = await import('./peers/index.mjs')
 const everything = { ...FIGURES, ...(values.peers ? PEERS : {}) }
 for (const name of values.only) {
   if (!everything[name])
-    throw new Error(`--only is ${name}; expected one of ${Object.keys(everything).join(', ')}${values.peers ? '' : ', or --peers too'}`)
+    throw new Error(
+      `--only is ${name}; expected one of ${Object.keys(everything).join(', ')}${values.peers ? '' : ', or --peers too'}`,
+    )
 }
 const chosen = Object.entries(everything).filter(([name]) => values.only.length === 0 || values.only.includes(name))
 

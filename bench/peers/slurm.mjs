@@ -1,12 +1,11 @@
 import { spawn, spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { randomBytes } from 'node:crypto'
-import { tmpdir } from 'node:os'
-import { hostname } from 'node:os'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { freePort } from '../../dist/temporal/free-port.js'
-import { inParallel, isAlive, processesWith, kill, row, times, until, wallClock } from '../measure.mjs'
+import { inParallel, isAlive, kill, processesWith, row, times, until, wallClock } from '../measure.mjs'
 
 const PROGRAMS = ['munged', 'slurmctld', 'slurmd', 'sbatch', 'scancel', 'squeue']
 const INSTALL = 'apt-get install --no-install-recommends slurmctld slurmd slurm-client munge'

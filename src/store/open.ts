@@ -10,6 +10,7 @@ import { vendors } from './migrations/0002-vendors.js'
 import { eas } from './migrations/0003-eas.js'
 import { easTasks } from './migrations/0004-eas-tasks.js'
 import { queue } from './migrations/0005-queue.js'
+import { queueOrder } from './migrations/0005-queue-order.js'
 
 /** Lists of ids of any length make ever new texts, so the number kept is bounded. */
 const PREPARED_BOUND = 1_000
@@ -94,6 +95,7 @@ function migrator({ db, dialect }: OpenDatabase): Migrator {
     '0003-eas': eas,
     '0004-eas-tasks': easTasks,
     '0005-queue': queue,
+    '0005-queue-order': queueOrder,
   }
   return new Migrator({ db, provider: { getMigrations: async () => migrations } })
 }
