@@ -24,7 +24,12 @@ export async function storm({ form, seed, minutes, devices, hasPoints, isKept, s
   const workload = new Workload(installation, secret, ofWork)
   const points = crashPoints()
   const strikes = new Strikes({ installation, workload, random: ofStrikes, points })
-  let found = ['7: the run itself did not come to its end']
+  const giveUp = () => {
+    end(installation)
+    process.exit(130)
+  }
+  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, giveUp)
+  let found
   try {
     await installation.start()
     const work = workload.run().catch((error) => {
@@ -41,10 +46,17 @@ export async function storm({ form, seed, minutes, devices, hasPoints, isKept, s
   } finally {
     workload.finish()
     await installation.stop()
+    for (const signal of ['SIGINT', 'SIGTERM']) process.off(signal, giveUp)
     for (const pid of processesWith(installation.folder)) kill(pid, 'SIGKILL')
-    if (found.length === 0 && !isKept) installation.remove()
+    if (found?.length === 0 && !isKept) installation.remove()
   }
   return { kills: strikes.count, found, folder: installation.folder }
+}
+
+/** Ctrl-C: nothing of ours stays behind. PostgreSQL and Temporal of the `apart` form end with this process. */
+function end(installation) {
+  for (const pid of processesWith(installation.folder)) kill(pid, 'SIGKILL')
+  installation.remove()
 }
 
 async function comeToEnd(installation, workload, work) {
