@@ -1,6 +1,4 @@
 import { spawn } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { JobSpec } from '../dist/schema/job.js'
 import { changePriority } from '../dist/store/adjust.js'
@@ -12,6 +10,7 @@ import { openDatabase, openSqliteReader } from '../dist/store/open.js'
 import { Store } from '../dist/store/store.js'
 import { ensureProject } from '../dist/store/tokens.js'
 import { freePort } from '../dist/temporal/free-port.js'
+import { newHome, removeHome } from './homes.mjs'
 import { inParallel, times, until } from './measure.mjs'
 import { ANNEAL } from './system.mjs'
 
@@ -95,7 +94,7 @@ const HOST = {
 
 /** A home whose store `fill` has filled. */
 async function seed(fill) {
-  const home = mkdtempSync(join(tmpdir(), 'anneal-bench-'))
+  const home = newHome()
   const file = join(home, 'anneal.db')
   const { db, dialect } = await openDatabase({ file })
   const store = new Store({ writer: db, read: openSqliteReader(file), dialect })
@@ -162,10 +161,8 @@ async function served(home, work) {
     await until('anneal server', () => get('/api/v1/pools').catch(() => undefined), { within: 30_000 })
     return await work(get, call)
   } finally {
-    const gone = new Promise((resolve) => server.once('exit', resolve))
     server.kill('SIGKILL')
-    await gone
-    rmSync(home, { recursive: true, force: true })
+    await removeHome(home)
   }
 }
 

@@ -28,6 +28,7 @@ if (!(rounds >= 5 && rounds <= 1000)) throw new Error(`--rounds is ${values.roun
 execFileSync(process.execPath, [fileURLToPath(new URL('../scripts/build.mjs', import.meta.url))])
 const { FIGURES } = await import('./figures.mjs')
 const { System } = await import('./system.mjs')
+const { removeHomesOnSignal } = await import('./homes.mjs')
 const { PEERS } = await import('./peers/index.mjs')
 const everything = { ...FIGURES, ...(values.peers ? PEERS : {}) }
 for (const name of values.only) {
@@ -40,6 +41,7 @@ const chosen = Object.entries(everything).filter(([name]) => values.only.length 
 
 const began = { at: new Date(), load: loadavg()[0] }
 const rows = []
+removeHomesOnSignal()
 const system = await System.start()
 try {
   for (const [name, measure] of chosen) rows.push(...(await measured(name, measure)))

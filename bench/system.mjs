@@ -1,16 +1,16 @@
 import { spawn } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { freePort } from '../dist/temporal/free-port.js'
-import { isAlive, kill, processesWith, until } from './measure.mjs'
+import { newHome, removeHome } from './homes.mjs'
+import { isAlive, kill, until } from './measure.mjs'
 
 export const ANNEAL = fileURLToPath(new URL('../bin/anneal.js', import.meta.url))
 
 /** A real `anneal up` in a throw-away home, and calls to it as a client would make them. */
 export class System {
-  home = mkdtempSync(join(tmpdir(), 'anneal-bench-'))
+  home = newHome()
   #up
   #ports
   #devices
@@ -110,8 +110,6 @@ export class System {
   /** Ends everything at once, trainings too, and removes the home. */
   async discard() {
     await this.killAll().catch(() => this.#up?.kill('SIGKILL'))
-    for (const pid of processesWith(this.home)) kill(pid, 'SIGKILL')
-    await until('every process of the home to be gone', () => processesWith(this.home).length === 0)
-    rmSync(this.home, { recursive: true, force: true, maxRetries: 5 })
+    await removeHome(this.home)
   }
 }

@@ -1,11 +1,12 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { hostname, tmpdir } from 'node:os'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { freePort } from '../../dist/temporal/free-port.js'
-import { inParallel, isAlive, kill, processesWith, row, times, until, wallClock } from '../measure.mjs'
+import { newHome, removeHome } from '../homes.mjs'
+import { inParallel, isAlive, row, times, until, wallClock } from '../measure.mjs'
 
 const PROGRAMS = ['munged', 'slurmctld', 'slurmd', 'sbatch', 'scancel', 'squeue']
 const INSTALL = 'apt-get install --no-install-recommends slurmctld slurmd slurm-client munge'
@@ -94,7 +95,7 @@ async function turnover(cluster, jobs) {
 
 /** munged, slurmctld and slurmd in a folder and on ports of their own; nothing of an installed cluster is touched. */
 class Cluster {
-  folder = mkdtempSync(join(tmpdir(), 'anneal-slurm-'))
+  folder = newHome('slurm')
   #env = { ...process.env, PATH, SLURM_CONF: join(this.folder, 'slurm.conf') }
   #daemons = []
 
@@ -156,9 +157,7 @@ class Cluster {
       await gone
       clearTimeout(timer)
     }
-    for (const pid of processesWith(this.folder)) kill(pid, 'SIGKILL')
-    await until('every process of Slurm to be gone', () => processesWith(this.folder).length === 0)
-    rmSync(this.folder, { recursive: true, force: true })
+    await removeHome(this.folder)
   }
 
   #daemon(program, args) {

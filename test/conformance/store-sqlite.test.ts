@@ -1,4 +1,4 @@
-import { sql } from 'kysely'
+import { CompiledQuery } from 'kysely'
 import { expect, test } from 'vitest'
 import { waitingIn } from '../../src/store/ledger.js'
 import { newSqliteStore } from '../support/stores.js'
@@ -10,8 +10,9 @@ queueConformance('the queue on SQLite', newSqliteStore)
 
 test('the head of a queue is found by its index, and the queue is not sorted for it', async () => {
   const t = await newSqliteStore()
-  const query = waitingIn(t.store.read, 'default').limit(200)
-  const { rows } = await sql<{ detail: string }>`explain query plan ${query}`.execute(t.store.read)
+  const { sql, parameters } = waitingIn(t.store.read, 'default').limit(200).compile()
+  const explain: CompiledQuery<{ detail: string }> = CompiledQuery.raw(`explain query plan ${sql}`, [...parameters])
+  const { rows } = await t.store.read.executeQuery(explain)
   expect(rows.map(({ detail }) => detail)).toEqual([expect.stringContaining('allocations_in_order')])
   await t.drop()
 })
