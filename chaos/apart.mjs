@@ -7,7 +7,7 @@ import { Client } from './client.mjs'
 import { SmallDisk } from './disk.mjs'
 import { disturb, Line } from './line.mjs'
 import { freePort } from './ports.mjs'
-import { hang, Service, until } from './processes.mjs'
+import { hang, POINT_WITHIN, Service, until } from './processes.mjs'
 import { pick } from './random.mjs'
 import { loadSurroundings } from './surroundings.mjs'
 
@@ -110,7 +110,7 @@ export class Apart {
     await service.end()
     const command = service.command.map((word) => word.replace('/dist/', '/dist-crash/'))
     await service.start({ command, env: { ANNEAL_CRASH_AT: point }, mayEnd: true })
-    const isDead = await until('the crash point', () => service.hasEnded(), 8_000).catch(() => false)
+    const isDead = await until('the crash point', () => service.hasEnded(), POINT_WITHIN).catch(() => false)
     await service.end()
     await service.start()
     return isDead ? 'crash point' : 'crash point not met'

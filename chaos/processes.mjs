@@ -2,6 +2,9 @@ import { spawn } from 'node:child_process'
 import { appendFileSync, readdirSync, readFileSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
 
+/** In this time a job should have led a process to the crash point that it is to die at; else it is killed as it stands. */
+export const POINT_WITHIN = 15_000
+
 /** A process of ours under one name, to be killed and started again. */
 export class Service {
   said = ''

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { Client } from './client.mjs'
 import { disturb, Line } from './line.mjs'
 import { freePort } from './ports.mjs'
-import { hang, isAlive, kill, Service, until } from './processes.mjs'
+import { hang, isAlive, kill, POINT_WITHIN, Service, until } from './processes.mjs'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 
@@ -53,7 +53,7 @@ export class Up {
   async dieAt(point) {
     await this.service.end()
     await this.service.start({ command: this.command('dist-crash'), env: { ANNEAL_CRASH_AT: point }, mayEnd: true })
-    const isDead = await until('the crash point', () => this.service.hasEnded(), 8_000).catch(() => false)
+    const isDead = await until('the crash point', () => this.service.hasEnded(), POINT_WITHIN).catch(() => false)
     await this.service.end()
     await this.service.start()
     return isDead ? 'crash point' : 'crash point not met'
