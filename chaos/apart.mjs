@@ -8,7 +8,6 @@ import { SmallDisk } from './disk.mjs'
 import { disturb, Line } from './line.mjs'
 import { freePort } from './ports.mjs'
 import { hang, POINT_WITHIN, Service, until } from './processes.mjs'
-import { pick } from './random.mjs'
 import { loadSurroundings } from './surroundings.mjs'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
@@ -104,21 +103,27 @@ export class Apart {
     )
   }
 
-  /** Runs the part that meets this point in the build that dies there; where nothing has led there in time, it is killed. */
+  /** Runs the parts that meet this point in the build that dies there; where nothing has led one there in time, they are killed. */
   async dieAt(point) {
-    const service = this.#partOf(point)
-    await service.end()
-    const command = service.command.map((word) => word.replace('/dist/', '/dist-crash/'))
-    await service.start({ command, env: { ANNEAL_CRASH_AT: point }, mayEnd: true })
-    const isDead = await until('the crash point', () => service.hasEnded(), POINT_WITHIN).catch(() => false)
-    await service.end()
-    await service.start()
+    const services = this.#partsOf(point)
+    const env = { ANNEAL_CRASH_AT: point }
+    const again = async (service, how) => {
+      await service.end()
+      await service.start(how)
+    }
+    const crashing = ({ command }) => command.map((word) => word.replace('/dist/', '/dist-crash/'))
+    await Promise.all(services.map((one) => again(one, { command: crashing(one), env, mayEnd: true })))
+    const hasDied = () => services.some((service) => service.hasEnded())
+    const isDead = await until('the crash point', hasDied, POINT_WITHIN).catch(() => false)
+    await Promise.all(services.map((one) => again(one)))
     return isDead ? 'crash point' : 'crash point not met'
   }
 
-  #partOf(point) {
-    if (point.startsWith('agent.')) return this.services[`host ${pick(this.random, ['one', 'two'])}`]
-    return this.services[point.startsWith('activity.') ? 'worker' : 'server']
+  #partsOf(point) {
+    const { server, worker, 'host one': one, 'host two': two } = this.services
+    if (point.startsWith('agent.')) return [one, two]
+    if (point.startsWith('nudger.')) return [server, worker]
+    return [point.startsWith('activity.') ? worker : server]
   }
 
   strikes = {

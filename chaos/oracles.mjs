@@ -50,14 +50,20 @@ function knownStarts({ jobs, starts }) {
     .map((name) => `2: attempt ${name} ran, and the store does not know it`)
 }
 
-function untouched({ jobs, harmed, fullDisks }) {
-  return attemptsOf(jobs).flatMap(({ name, job, attempt }) => {
+function untouched(record) {
+  return attemptsOf(record.jobs).flatMap(({ name, job, attempt }) => {
     const reason = attempt.outcome?.reason
     if (!reason || reason === 'completed' || (job.isStopped && reason === 'stopped')) return []
-    if (harmed.includes(name) && HARMED.includes(reason)) return []
-    if (ON_FULL_DISK.includes(reason) && fullDisks.some((time) => wasOn(attempt, time))) return []
+    if (isOurDoing(record, name, attempt)) return []
     return [`4: attempt ${name} ended as ${reason}, and nobody touched it: ${attempt.outcome.message}`]
   })
+}
+
+/** Whether it has ended as one may that we have killed, or whose disk we have filled. */
+function isOurDoing({ harmed, fullDisks }, name, attempt) {
+  const { reason } = attempt.outcome
+  if (harmed.includes(name) && HARMED.includes(reason)) return true
+  return ON_FULL_DISK.includes(reason) && fullDisks.some((time) => wasOn(attempt, time))
 }
 
 /** Whether the attempt was on that host while its disk was full; what a full disk has broken may show a little later. */
@@ -86,12 +92,14 @@ function firstOdd(written, stored) {
   return `from ${at} on ${part(stored)} in place of ${part(written)}`
 }
 
-function stops({ jobs }) {
-  return jobs
-    .filter(
-      ({ view, isStopped }) => view?.outcome && isStopped && !['completed', 'stopped'].includes(view.outcome.reason),
-    )
-    .map(({ id, view }) => `6: ${id} was stopped and ended as ${view.outcome.reason}: ${view.outcome.message}`)
+/** The first cause wins: one whose training we had killed just before the stop ends as that. */
+function stops(record) {
+  return record.jobs.flatMap(({ id, view, isStopped }) => {
+    if (!view?.outcome || !isStopped || ['completed', 'stopped'].includes(view.outcome.reason)) return []
+    const last = view.attempts.at(-1)
+    if (last?.outcome?.reason === view.outcome.reason && isOurDoing(record, `${id}.${last.number}`, last)) return []
+    return [`6: ${id} was stopped and ended as ${view.outcome.reason}: ${view.outcome.message}`]
+  })
 }
 
 function reasons({ jobs }) {

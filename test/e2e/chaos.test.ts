@@ -108,6 +108,7 @@ describe('each oracle of chaos speaks when its promise is broken', async () => {
     expect(judge({ ...withJob('completed', retried), harmed: ['a.1'] })).toEqual([])
     expect(judge({ ...withJob('completed', retried), fullDisks: full('one') })).toEqual([])
     expect(judge({ ...withJob('completed', retried), fullDisks: full('two') })).toHaveLength(1)
+    expect(judge({ ...stopped('process_failed'), harmed: ['a.1'] })).toEqual([])
   })
 })
 
