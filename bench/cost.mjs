@@ -98,7 +98,7 @@ export async function events(system) {
   })
 }
 
-/** A sleeping job lives through two `kill -9` of everything and two minutes of patrols are not waited for. */
+/** What a sleeping job gains by each `kill -9` of everything, two sweeps after the restart. */
 async function perOutage(system, client, countOf) {
   const outages = 3
   const { id } = await system.submit({ command: ['sleep', '600'], timeouts: { run: '1h' } })
