@@ -1,59 +1,115 @@
 import { spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { freePort } from '../dist/temporal/free-port.js'
+import { newHome, removeHome } from './homes.mjs'
+import { isAlive, kill, until } from './measure.mjs'
 
-const anneal = fileURLToPath(new URL('../bin/anneal.js', import.meta.url))
+export const ANNEAL = fileURLToPath(new URL('../bin/anneal.js', import.meta.url))
 
 /** A real `anneal up` in a throw-away home, and calls to it as a client would make them. */
-export async function startSystem() {
-  const home = mkdtempSync(join(tmpdir(), 'anneal-bench-'))
-  const [port, temporalPort] = [await freePort(), await freePort()]
-  const args = [
-    anneal,
-    'up',
-    '--home',
-    home,
-    '--port',
-    port,
-    '--gateway-port',
-    0,
-    '--temporal-port',
-    temporalPort,
-    '--devices',
-    2,
-    '--stop-jobs',
-  ]
-  const up = spawn(process.execPath, args.map(String), { stdio: ['ignore', 'pipe', 'inherit'] })
-  await new Promise((resolve, reject) => {
-    up.stdout.on('data', (data) => String(data).includes('ready http') && resolve())
-    up.once('exit', (code) => reject(new Error(`anneal up ended with ${code}`)))
-  })
-  const url = `http://127.0.0.1:${port}`
-  const authorization = `Bearer ${readFileSync(join(home, 'token'), 'utf8').trim()}`
+export class System {
+  home = newHome()
+  #up
+  #ports
+  #devices
 
-  async function call(method, path, body) {
-    const headers = { authorization, ...(body ? { 'content-type': 'application/json' } : {}) }
-    const response = await fetch(url + path, { method, headers, body: body && JSON.stringify(body) })
+  static async start({ devices = 2 } = {}) {
+    const system = new System()
+    system.#devices = devices
+    system.#ports = [await freePort(), await freePort()]
+    await system.up()
+    return system
+  }
+
+  /** Starts the services, also again on the same home; resolves when they take submits. */
+  async up() {
+    const [port, temporalPort] = this.#ports
+    const flags = { home: this.home, port, 'gateway-port': 0, 'temporal-port': temporalPort, devices: this.#devices }
+    const args = [ANNEAL, 'up', ...Object.entries(flags).flatMap(([name, value]) => [`--${name}`, String(value)])]
+    const up = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+    this.#up = up
+    await new Promise((resolve, reject) => {
+      up.stdout.on('data', (data) => String(data).includes('ready http') && resolve())
+      up.once('exit', (code) => reject(new Error(`anneal up ended with ${code}`)))
+    })
+  }
+
+  get url() {
+    return `http://127.0.0.1:${this.#ports[0]}`
+  }
+
+  get temporal() {
+    return `127.0.0.1:${this.#ports[1]}`
+  }
+
+  get authorization() {
+    return `Bearer ${readFileSync(join(this.home, 'token'), 'utf8').trim()}`
+  }
+
+  /** The services, then Temporal. */
+  pids() {
+    return [this.#up.pid, JSON.parse(readFileSync(join(this.home, 'temporal.pid.json'), 'utf8')).pid]
+  }
+
+  async call(method, path, body, headers = {}) {
+    const type = body ? { 'content-type': 'application/json' } : {}
+    const response = await fetch(this.url + path, {
+      method,
+      headers: { authorization: this.authorization, ...type, ...headers },
+      body: body && JSON.stringify(body),
+    })
     if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`)
     return response
   }
-  return {
-    home,
-    url,
-    authorization,
-    temporal: `127.0.0.1:${temporalPort}`,
-    pids: () => [up.pid, JSON.parse(readFileSync(join(home, 'temporal.pid.json'), 'utf8')).pid],
-    call,
-    submit: async (spec) => (await call('POST', '/api/v1/jobs', { name: 'bench', ...spec })).json(),
-    show: async (id) => (await call('GET', `/api/v1/jobs/${id}`)).json(),
-    stop: async () => {
-      const gone = new Promise((resolve) => up.once('exit', resolve))
-      up.kill('SIGINT')
-      await gone
-      rmSync(home, { recursive: true, force: true, maxRetries: 5 })
-    },
+
+  async get(path) {
+    return (await this.call('GET', path)).json()
+  }
+
+  async submit(spec) {
+    return (await this.call('POST', '/api/v1/jobs', { name: 'bench', ...spec })).json()
+  }
+
+  show(id) {
+    return this.get(`/api/v1/jobs/${id}`)
+  }
+
+  stopJob(id) {
+    return this.call('POST', `/api/v1/jobs/${id}/stop`, {})
+  }
+
+  /** Waits for the job's end and gives its view. */
+  ended(id, options) {
+    const look = async () => {
+      const job = await this.show(id)
+      return job.state === 'ended' && job
+    }
+    return until(`the end of job ${id}`, look, options)
+  }
+
+  /** Waits for its process and gives its pid. */
+  started(id) {
+    return until(`the process of job ${id}`, async () => (await this.show(id)).attempts.at(-1)?.pid)
+  }
+
+  /** `kill -9` of all but wrappers and trainings. */
+  async killAll() {
+    const pids = this.pids()
+    for (const pid of pids) kill(pid, 'SIGKILL')
+    await until('the services to be gone', () => !pids.some(isAlive))
+  }
+
+  /** Deletes Temporal's database; only while all is down. */
+  loseTemporal() {
+    const folder = join(this.home, 'temporal')
+    for (const name of readdirSync(folder)) if (name.includes('.db')) rmSync(join(folder, name))
+  }
+
+  /** Ends everything at once, trainings too, and removes the home. */
+  async discard() {
+    await this.killAll().catch(() => this.#up?.kill('SIGKILL'))
+    await removeHome(this.home)
   }
 }

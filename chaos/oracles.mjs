@@ -1,66 +1,144 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { processesWith } from './machine.mjs'
-
-/** What an attempt may have ended as, when nobody but us has touched its processes. */
+/** What an attempt may have ended as, when we have killed its training or its wrapper; and when its host's disk was full. */
 const HARMED = ['process_failed', 'exit_unknown']
+const ON_FULL_DISK = [...HARMED, 'host_disk_full', 'setup_failed']
 
 /**
- * The promises of design §10, looked at after the last job has ended: over the store by the API, and over what the trainings
- * themselves have noted. Gives a sentence for each violation, with the number of the promise.
+ * The oracles of the ten promises (design §10): each looks at the record that `gather` has made and gives a sentence for
+ * each violation. `seen` and `noted` are what was seen while it went on, by the workload and by the trainings themselves:
+ * 2 an attempt started twice, or beside another of its job; 3 a device locked by two; 6 and 8 a tree that outlives its job's end;
+ * 7 a wait without a cause; 10 a secret that is not what the host was given.
  */
-export async function violations(machine, workload) {
-  const found = readdirSync(join(workload.evidence, 'violations')).map(
-    (name) => `2/3: ${readFileSync(join(workload.evidence, 'violations', name), 'utf8').trim()}`,
-  )
-  const listed = await allJobs(machine)
-  for (const [key, job] of workload.jobs) found.push(...(await judge(machine, workload, key, job, listed)))
-  const { pools } = await machine.call('GET', '/api/v1/pools')
-  for (const pool of pools) {
-    if (pool.free !== pool.devices)
-      found.push(`8: ${pool.devices - pool.free} devices of pool ${pool.name} are still held`)
-  }
-  const left = processesWith(workload.evidence)
-  if (left.length > 0) found.push(`8: processes ${left.join(', ')} are still alive`)
-  return found
+export const ORACLES = {
+  'during the run': (record) => [...record.seen, ...record.noted],
+  'promise 1: every accepted key is exactly one job, and stays it': acceptedOnce,
+  'promise 2: no attempt ran that the store does not know': knownStarts,
+  'promise 4: an attempt that nobody touched has not failed': untouched,
+  'promise 5: the stored log is what the process wrote': exactLogs,
+  'promise 6: a stop ends the job as stopped, or it was done before': stops,
+  'promise 7: every job and every attempt has ended with a reason': reasons,
+  'promise 8: nothing is left running or held': leftOvers,
+  'promise 9: others see nothing': strangers,
+  'promise 10: the secret stands nowhere': secrets,
 }
 
-async function judge(machine, workload, key, job, listed) {
-  const named = listed.filter(({ name }) => name === key)
-  if (job.id === undefined) return named.length > 1 ? [`1: ${key} became ${named.length} jobs`] : []
-  if (named.length !== 1) return [`1: ${key} was accepted and is ${named.length} jobs`]
-  const view = await machine.call('GET', `/api/v1/jobs/${job.id}`)
-  if (view.state !== 'ended' || !view.outcome) return [`7: ${job.id} is ${view.state} and has no outcome`]
-  const found = []
-  const expected = job.stopped ? ['completed', 'stopped'] : ['completed']
-  if (!expected.includes(view.outcome.reason))
-    found.push(`4: ${job.id} ended as ${view.outcome.reason}: ${view.outcome.message}`)
-  for (const attempt of view.attempts) {
-    const name = `${job.id}.${attempt.number}`
+/** Sentences such as `5: the log of …`, each with the number of its promise. */
+export function judge(record) {
+  return Object.values(ORACLES).flatMap((oracle) => oracle(record))
+}
+
+function acceptedOnce({ jobs, listed }) {
+  return jobs.flatMap(({ key, id, again, otherBody }) => {
+    const named = listed.filter(({ name }) => name === key)
+    if (id === undefined) return named.length > 1 ? [`1: ${key} became ${named.length} jobs`] : []
+    const found = []
+    if (named.length !== 1 || named[0].id !== id) found.push(`1: ${key} was accepted as ${id} and is ${idsOf(named)}`)
+    if (again !== id) found.push(`1: ${key} is ${id}, and the same key and body gave ${again} after its end`)
+    if (otherBody !== 422) found.push(`1: the key of ${id} with another body was answered with ${otherBody}, not 422`)
+    return found
+  })
+}
+
+function idsOf(named) {
+  return named.length === 0 ? 'no job' : named.map(({ id }) => id).join(' and ')
+}
+
+function knownStarts({ jobs, starts }) {
+  const known = new Set(attemptsOf(jobs).map(({ name }) => name))
+  const ours = jobs.filter(({ id }) => id).map(({ id }) => id)
+  return starts
+    .filter((name) => ours.includes(name.split('.')[0]) && !known.has(name))
+    .map((name) => `2: attempt ${name} ran, and the store does not know it`)
+}
+
+function untouched(record) {
+  return attemptsOf(record.jobs).flatMap(({ name, job, attempt }) => {
     const reason = attempt.outcome?.reason
-    const isOurs = workload.harmed.has(name) || (job.stopped && reason === 'stopped')
-    if (HARMED.includes(reason) && !isOurs) found.push(`4: attempt ${name} ended as ${reason}, and nobody touched it`)
-    found.push(...(await compareLog(machine, workload, job.id, attempt, name)))
-  }
-  return found
+    if (!reason || reason === 'completed' || (job.isStopped && reason === 'stopped')) return []
+    if (isOurDoing(record, name, attempt)) return []
+    return [`4: attempt ${name} ended as ${reason}, and nobody touched it: ${attempt.outcome.message}`]
+  })
 }
 
-/** The stored log is what the process wrote; one that was killed may have written one line that it had no time to note. */
-async function compareLog(machine, workload, id, attempt, name) {
-  const path = join(workload.evidence, 'output', name)
-  const written = existsSync(path) ? readFileSync(path, 'utf8') : ''
-  const stored = attempt.startedAt ? await machine.call('GET', `/api/v1/jobs/${id}/logs/${attempt.number}/0`) : ''
-  const more = stored.startsWith(written) ? stored.slice(written.length) : undefined
-  const isWhole = more === '' || (attempt.outcome?.reason !== 'completed' && more?.split('\n').length === 2)
-  return isWhole ? [] : [`5: the log of ${name} has ${stored.length} bytes, the process wrote ${written.length}`]
+/** Whether it has ended as one may that we have killed, or whose disk we have filled. */
+function isOurDoing({ harmed, fullDisks }, name, attempt) {
+  const { reason } = attempt.outcome
+  if (harmed.includes(name) && HARMED.includes(reason)) return true
+  return ON_FULL_DISK.includes(reason) && fullDisks.some((time) => wasOn(attempt, time))
 }
 
-async function allJobs(machine) {
-  const jobs = []
-  for (let cursor; ; ) {
-    const page = await machine.call('GET', `/api/v1/jobs?limit=500${cursor ? `&cursor=${cursor}` : ''}`)
-    jobs.push(...page.jobs)
-    if (!page.next) return jobs
-    cursor = page.next
-  }
+/** Whether the attempt was on that host while its disk was full; what a full disk has broken may show a little later. */
+function wasOn(attempt, { host, from, to }) {
+  const ended = attempt.endedAt ? Date.parse(attempt.endedAt) : Number.POSITIVE_INFINITY
+  return attempt.host === host && Date.parse(attempt.queuedAt) <= to + 10_000 && ended >= from
+}
+
+/** One that was killed may have written one line that it had no time to note. */
+function exactLogs({ jobs }) {
+  return attemptsOf(jobs).flatMap(({ name, job, attempt }) => {
+    const { written, stored } = job.logs[attempt.number] ?? { written: '', stored: '' }
+    const more = stored.startsWith(written) ? stored.slice(written.length) : undefined
+    const isWhole = more === '' || (attempt.outcome?.reason !== 'completed' && more?.split('\n').length <= 2)
+    if (isWhole) return []
+    return [
+      `5: the log of ${name} has ${stored.length} bytes, the process wrote ${written.length}: ${firstOdd(written, stored)}`,
+    ]
+  })
+}
+
+function firstOdd(written, stored) {
+  let at = 0
+  while (at < written.length && written[at] === stored[at]) at += 1
+  const part = (text) => JSON.stringify(text.slice(at, at + 60))
+  return `from ${at} on ${part(stored)} in place of ${part(written)}`
+}
+
+/** The first cause wins: one whose training we had killed just before the stop ends as that. */
+function stops(record) {
+  return record.jobs.flatMap(({ id, view, isStopped }) => {
+    if (!view?.outcome || !isStopped || ['completed', 'stopped'].includes(view.outcome.reason)) return []
+    const last = view.attempts.at(-1)
+    if (last?.outcome?.reason === view.outcome.reason && isOurDoing(record, `${id}.${last.number}`, last)) return []
+    return [`6: ${id} was stopped and ended as ${view.outcome.reason}: ${view.outcome.message}`]
+  })
+}
+
+function reasons({ jobs }) {
+  return jobs.flatMap(({ id, view, isStopped }) => {
+    if (!view) return []
+    if (view.state !== 'ended' || !view.outcome?.reason) return [`7: ${id} is ${view.state} and has no outcome`]
+    const found = view.attempts
+      .filter(({ outcome }) => !outcome?.reason)
+      .map(({ number }) => `7: ${id} has ended, and its attempt ${number} has no outcome`)
+    // It may try again for ever so long, so in the end it has completed.
+    if (!isStopped && view.outcome.reason !== 'completed')
+      found.push(`4: ${id} ended as ${view.outcome.reason}: ${view.outcome.message}`)
+    return found
+  })
+}
+
+function leftOvers({ pools, processes }) {
+  const held = pools
+    .filter(({ free, devices }) => free !== devices)
+    .map(({ name, free, devices }) => `8: ${devices - free} devices of pool ${name} are still held`)
+  return processes.length === 0 ? held : [...held, `8: processes ${processes.join(', ')} are still alive`]
+}
+
+function strangers({ strangers: answers }) {
+  const expected = { user: [404], host: [401, 403] }
+  return answers
+    .filter(({ who, status, jobs }) => (jobs === undefined ? !expected[who].includes(status) : jobs > 0))
+    .map(({ who, method, path, status, jobs }) => {
+      const got = jobs === undefined ? status : `${jobs} jobs`
+      return `9: a ${who} of another project asked ${method} ${path} and got ${got}`
+    })
+}
+
+function secrets({ secretIn }) {
+  return secretIn.map((place) => `10: the secret stands in ${place}`)
+}
+
+function attemptsOf(jobs) {
+  return jobs.flatMap((job) =>
+    (job.view?.attempts ?? []).map((attempt) => ({ name: `${job.id}.${attempt.number}`, job, attempt })),
+  )
 }

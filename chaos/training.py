@@ -1,81 +1,85 @@
 """The training that chaos kills: it counts, saves, resumes, and notes what only it can see.
 
-Evidence lies under the folder given: `starts/<job>.<attempt>` (made exclusively: an attempt starts once), `holders/<name>`
-(who holds a job or a device: nobody else may while that process lives), `output/<job>.<attempt>` (the bytes written, to
-compare with the stored log), `violations/` (what must never be).
+Evidence lies under the folder given: `starts/<job>.<attempt>` (made exclusively: an attempt starts once), `locks/<name>`
+(locked while a job or a device is held, and freed by the kernel with the process), `output/<job>.<attempt>` (the bytes
+written, to compare with the stored log), `violations/` (what must never be; each begins with the promise's number).
 """
 
+import errno
+import fcntl
+import hashlib
 import os
 import signal
 import sys
 import time
 
-evidence, lines, pause = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
+evidence, lines, pause, secret_hash = sys.argv[1], int(sys.argv[2]), float(sys.argv[3]), sys.argv[4]
 job, attempt = os.environ["ANNEAL_JOB_ID"], os.environ["ANNEAL_ATTEMPT"]
 name = f"{job}.{attempt}"
+# <home of the host>/runs/<job>/<attempt>/output
+host = hashlib.sha256(os.path.dirname(os.environ["ANNEAL_OUTPUT_DIR"]).rsplit("/runs/", 1)[0].encode()).hexdigest()[:8]
 
 
-def violation(text):
+def violation(promise, text):
     path = os.path.join(evidence, "violations", f"{time.time_ns()}-{os.getpid()}")
     with open(path, "w") as file:
-        file.write(f"{name}: {text}\n")
+        file.write(f"{promise}: {name}: {text}\n")
 
 
-def is_training(pid):
-    """Whether this process lives and is one of ours; a number may have been given to another."""
+def hold(promise, what):
+    """Locks it until this process is gone; whoever comes meanwhile is a violation."""
+    lock = os.open(os.path.join(evidence, "locks", what), os.O_CREAT | os.O_RDWR)
     try:
-        with open(f"/proc/{pid}/cmdline", "rb") as file:
-            return evidence.encode() in file.read()
-    except OSError:
-        return False
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        violation(promise, f"{what} is held by the live {os.pread(lock, 100, 0).decode()}")
+    os.ftruncate(lock, 0)
+    os.pwrite(lock, f"{name}, process {os.getpid()}".encode(), 0)
 
 
-def hold(what):
-    path = os.path.join(evidence, "holders", what)
-    try:
-        with open(path) as file:
-            before = int(file.read() or 0)
-        if before != os.getpid() and is_training(before):
-            violation(f"{what} is held by the live process {before}")
-    except FileNotFoundError:
-        pass
-    with open(f"{path}.{os.getpid()}", "w") as file:
-        file.write(str(os.getpid()))
-    os.rename(f"{path}.{os.getpid()}", path)
-
-
-def leave(code):
-    for what in held:
+def write_out(line):
+    """On a full disk it waits, as a careful training would."""
+    while line:
         try:
-            os.unlink(os.path.join(evidence, "holders", what))
-        except FileNotFoundError:
-            pass
-    os._exit(code)
+            line = line[os.write(1, line) :]
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            time.sleep(0.05)
 
 
-held = [f"job-{job}"] + [f"device-{device}" for device in os.environ.get("ANNEAL_DEVICES", "").split(",") if device]
-signal.signal(signal.SIGTERM, lambda *_: leave(143))
+def save(step):
+    path = os.path.join(os.environ["ANNEAL_CHECKPOINT_DIR"], f"step-{step}")
+    try:
+        with open(f"{path}.tmp", "w") as file:
+            file.write(str(step))
+        os.rename(f"{path}.tmp", path)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+
+
+signal.signal(signal.SIGTERM, lambda *_: os._exit(143))
 try:
     os.close(os.open(os.path.join(evidence, "starts", name), os.O_CREAT | os.O_EXCL | os.O_WRONLY))
 except FileExistsError:
-    violation("the attempt was started twice")
-for what in held:
-    hold(what)
+    violation(2, "the attempt was started twice")
+hold(2, f"job-{job}")
+for device in os.environ.get("ANNEAL_DEVICES", "").split(","):
+    if device:
+        hold(3, f"device-{host}-{device}")
+if hashlib.sha256(os.environ.get("CHAOS_SECRET", "").encode()).hexdigest() != secret_hash:
+    violation(10, "the secret is not what the host was given")
 
-resume = os.environ.get("ANNEAL_RESUME_FROM")
 begin = 0
-if resume:
-    with open(resume) as file:
+if os.environ.get("ANNEAL_RESUME_FROM"):
+    with open(os.environ["ANNEAL_RESUME_FROM"]) as file:
         begin = int(file.read())
 with open(os.path.join(evidence, "output", name), "ab", buffering=0) as output:
     for i in range(begin, lines):
         line = f"line {i} of {name}\n".encode()
-        os.write(1, line)
+        write_out(line)
         output.write(line)
         if i % 10 == 9:
-            path = os.path.join(os.environ["ANNEAL_CHECKPOINT_DIR"], f"step-{i + 1}")
-            with open(f"{path}.tmp", "w") as file:
-                file.write(str(i + 1))
-            os.rename(f"{path}.tmp", path)
+            save(i + 1)
         time.sleep(pause)
-leave(0)

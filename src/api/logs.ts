@@ -60,7 +60,7 @@ export function logRoutes(app: App, { store, logs }: Deps): void {
     handler: async (request, reply) => {
       const job = await findJob(store.read, request.caller.project, request.params.ref)
       const key = { jobId: job.id, attempt: request.params.attempt, stream: request.params.stream }
-      const end = await endOf(logs, key, job.ended_at)
+      const end = await endOf({ store, logs }, key, job.ended_at)
       const range = parseRange(request.headers.range, end)
       if (range) reply.code(206).header('content-range', `bytes ${range.from}-${range.to - 1}/${end}`)
       const { from, to } = range ?? { from: 0, to: end }
@@ -209,20 +209,31 @@ class Follower {
   }
 }
 
-/** The end of a stream; of a job that has just ended the last bytes may still be on their way, and are waited for. */
-async function endOf(logs: LogStore, key: LogKey, endedAt: number | null): Promise<number> {
+/** The end of a stream; of a job that has just ended the last bytes, or all of them, may still be on their way, and are waited for. */
+async function endOf(
+  { store, logs }: Pick<Deps, 'store' | 'logs'>,
+  key: LogKey,
+  endedAt: number | null,
+): Promise<number> {
   const bell = new Bell()
   const stop = logs.onAppend((appended) => appended.jobId === key.jobId && bell.ring())
   try {
     for (;;) {
       const { end, final } = await logs.end(key)
-      const isKnown = final || end > 0 || (await logs.streams(key.jobId)).some((s) => s.attempt === key.attempt)
-      if (endedAt === null || final || !isKnown || Date.now() - endedAt > LAST_BYTES_WITHIN) return end
+      if (endedAt === null || final || Date.now() - endedAt > LAST_BYTES_WITHIN) return end
+      const isKnown = end > 0 || (await logs.streams(key.jobId)).some((s) => s.attempt === key.attempt)
+      if (!isKnown && !(await hasRun(store, key))) return end
       await bell.heard(undefined, LOOK_AGAIN)
     }
   } finally {
     stop()
   }
+}
+
+async function hasRun(store: Deps['store'], { jobId, attempt }: LogKey): Promise<boolean> {
+  const query = store.read.selectFrom('attempts').select('started_at')
+  const row = await query.where('job_id', '=', jobId).where('number', '=', attempt).executeTakeFirst()
+  return row !== undefined && row.started_at !== null
 }
 
 async function* chunks(logs: LogStore, key: LogKey, from: number, to: number): AsyncGenerator<Uint8Array> {

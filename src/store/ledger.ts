@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import { STUCK_AFTER } from '../schema/agent.js'
 import { allocate, canEverRun, type Grant, type HostState, type Place, type Request } from '../schema/allocate.js'
 import { MINUTE } from '../schema/duration.js'
@@ -191,17 +192,19 @@ async function setDevices(
 /** Requests of a queue that are looked at in one allocation: a bound on its time, far beyond what can be granted at once. */
 const LOOK_AHEAD = 200
 
-/** Grants what can be granted in a pool. Run by whoever changed the ledger, in the same transaction, under the pool's lock. */
+/**
+ * Grants what can be granted in a pool. Run by whoever changed the ledger, in the same transaction, under the pool's lock. The
+ * hosts are read before the queue, which may be long: most changes find no free device.
+ */
 export async function allocatePool(tx: Tx, pool: string): Promise<void> {
   await lockPool(tx, pool)
   const tally = await tallyOf(tx, pool)
   await grantDeviceless(tx, pool, tally)
-  const waiting = await waitingIn(tx.q, pool).$call(withoutHeldBack(tally)).limit(LOOK_AHEAD).execute()
-  if (waiting.length === 0) return
   const hosts = await openHosts(tx.q, pool)
   const isFull = !hosts.some((host) => host.devices.some((device) => device.heldBy === null))
-  const mayPreempt = await preempts(tx, pool)
-  if (isFull && !mayPreempt) return
+  if (isFull && !(await preempts(tx, pool))) return
+  const waiting = await waitingIn(tx.q, pool).$call(withoutHeldBack(tally)).limit(LOOK_AHEAD).execute()
+  if (waiting.length === 0) return
   const byId = new Map(waiting.map((row) => [row.id, row]))
   const holdings = await holdingsIn(tx.q, pool)
   const gate = tally && gateOf(tally, byId)
@@ -213,8 +216,8 @@ export async function allocatePool(tx: Tx, pool: string): Promise<void> {
   // Those who have just used up a quota may fill all that was looked at; others may stand behind them.
   if (gate?.isShut() && grants.length > 0 && waiting.length === LOOK_AHEAD) return allocatePool(tx, pool)
   const mayStart = (row: AllocationRow) => !tally?.heldBack(claimOf(row)) && canEverRun(requestOf(row), hosts)
-  const head = mayPreempt && [...byId.values()].find(mayStart)
-  if (head) await preemptFor(tx, head)
+  const head = [...byId.values()].find(mayStart)
+  if (head && (isFull || (await preempts(tx, pool)))) await preemptFor(tx, head)
 }
 
 async function preempts(tx: Tx, pool: string): Promise<boolean> {
@@ -237,6 +240,18 @@ async function preemptFor(tx: Tx, head: AllocationRow): Promise<void> {
     await moveJob(tx, job, 'stopping', { type: 'preempted', actor: 'allocator', attempt: attempt.number, data })
     await raiseVersion(tx, job.id)
   }
+}
+
+/** Who waits in a pool and asks for no device. The literals are those of its index, which a parameter does not match. */
+export function devicelessIn(q: Db, pool: string) {
+  return q
+    .selectFrom('allocations')
+    .selectAll()
+    .where('pool', '=', pool)
+    .where('state', '=', sql.lit('waiting'))
+    .where('devices', '=', sql.lit(0))
+    .orderBy('priority', 'desc')
+    .orderBy('job_id')
 }
 
 /** A pool's queue in its order: priority, then first come. */
@@ -267,15 +282,7 @@ export function requestOf(
 
 /** Who asks for no device waits for none, and behind nobody: any hosts that are connected will do, one for each node. */
 async function grantDeviceless(tx: Tx, pool: string, tally: QuotaTally | undefined): Promise<void> {
-  const waiting = await tx.q
-    .selectFrom('allocations')
-    .selectAll()
-    .where('pool', '=', pool)
-    .where('state', '=', 'waiting')
-    .where('devices', '=', 0)
-    .orderBy('priority', 'desc')
-    .orderBy('job_id')
-    .execute()
+  const waiting = await devicelessIn(tx.q, pool).execute()
   if (waiting.length === 0) return
   const hosts = await tx.q
     .selectFrom('hosts')

@@ -16,6 +16,7 @@ import { silence } from './migrations/0007-silence.js'
 import { machine } from './migrations/0008-machine.js'
 import { checkpoints } from './migrations/0009-checkpoints.js'
 import { cost } from './migrations/0010-cost.js'
+import { queueOrder } from './migrations/0011-queue-order.js'
 
 /** Milliseconds to wait for a connection to PostgreSQL, a free one of the pool or a new one. */
 const CONNECT_WITHIN = 20_000
@@ -125,6 +126,7 @@ function migrator({ db, dialect }: OpenDatabase): Migrator {
     '0008-machine': machine,
     '0009-checkpoints': checkpoints,
     '0010-cost': cost,
+    '0011-queue-order': queueOrder,
   }
   return new Migrator({ db, provider: { getMigrations: async () => migrations } })
 }

@@ -45,6 +45,18 @@ test('a follower of a name stays with its job when a newer one takes the name', 
   expect(follower.text()).toBe('old')
 })
 
+test('who reads the log of a job that has just ended gets it whole, also when no byte had come yet', async () => {
+  const attempt = await runningJob(server)
+  await endAttempt(server, attempt, COMPLETED, true, true)
+  const read = fetch(`${server.url}/api/v1/jobs/${attempt.job_id}/logs/1/0`, {
+    headers: { authorization: `Bearer ${server.token}` },
+  }).then((response) => response.text())
+  await client.listLogs(attempt.job_id) // the read has been taken up before
+  await write(server, attempt, 'late')
+  await finishLogs(server, attempt)
+  expect(await read).toBe('late')
+})
+
 test('a follower of a job that has ended waits for the bytes that are still on their way', async () => {
   const attempt = await runningJob(server)
   await endAttempt(server, attempt, COMPLETED, true, true)

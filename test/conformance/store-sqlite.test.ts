@@ -1,3 +1,6 @@
+import { CompiledQuery } from 'kysely'
+import { expect, test } from 'vitest'
+import { devicelessIn, waitingIn } from '../../src/store/ledger.js'
 import { newSqliteStore } from '../support/stores.js'
 import { checkpointConformance } from './checkpoints.js'
 import { costConformance } from './costs.js'
@@ -20,3 +23,16 @@ checkpointConformance('checkpoints on SQLite', newSqliteStore)
 quotaConformance('quotas on SQLite', newSqliteStore)
 warningConformance('warnings of limits on SQLite', newSqliteStore)
 costConformance('costs on SQLite', newSqliteStore)
+
+test.each([
+  ['the head of a queue is found by its index, and the queue is not sorted for it', waitingIn, 'allocations_in_order'],
+  ['who asks for no device is found without reading the queue', devicelessIn, 'allocations_deviceless'],
+])('%s', async (_, query, index) => {
+  const t = await newSqliteStore()
+  const { sql, parameters } = query(t.store.read, 'default').limit(200).compile()
+  const explain: CompiledQuery<{ detail: string }> = CompiledQuery.raw(`explain query plan ${sql}`, [...parameters])
+  const { rows } = await t.store.read.executeQuery(explain)
+  expect(rows[0]?.detail).toContain(index)
+  expect(rows).toHaveLength(index === 'allocations_in_order' ? 1 : 2) // a sort of those few
+  await t.drop()
+})

@@ -1,11 +1,13 @@
 import fc from 'fast-check'
+import type { KyselyPlugin, PluginTransformQueryArgs, PluginTransformResultArgs } from 'kysely'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { failureCode } from '../../src/schema/failure.js'
+import type { Trx } from '../../src/store/database.js'
 import { acknowledge, beginAttempt, launch, look, orderStop, settle } from '../../src/store/decisions.js'
 import { applyFacts } from '../../src/store/facts.js'
 import { desiredState, disconnected } from '../../src/store/hosts.js'
 import { submitJob } from '../../src/store/jobs.js'
-import { releaseDevices } from '../../src/store/ledger.js'
+import { releaseDevices, requestDevices } from '../../src/store/ledger.js'
 import { findJob, listEvents, listJobs, viewJob } from '../../src/store/queries.js'
 import { requestStop } from '../../src/store/stop.js'
 import type { Change } from '../../src/store/store.js'
@@ -27,6 +29,20 @@ import {
 import type { TestStore } from '../support/stores.js'
 
 const user = { actor: 'test', force: false }
+
+/** Counts the rows that a transaction is given. */
+class RowCounter implements KyselyPlugin {
+  count = 0
+
+  transformQuery({ node }: PluginTransformQueryArgs) {
+    return node
+  }
+
+  async transformResult({ result }: PluginTransformResultArgs) {
+    this.count += result.rows.length
+    return result
+  }
+}
 
 /** What every store keeps, whatever database it stands on. */
 export function storeConformance(name: string, newStore: () => Promise<TestStore>): void {
@@ -171,6 +187,28 @@ export function storeConformance(name: string, newStore: () => Promise<TestStore
         expect((await launchNow(t.store, last.id)).wanted).toBe('run')
         const held = t.store.read.selectFrom('allocation_devices').selectAll().where('held', '=', 1)
         expect(await held.execute()).toHaveLength(1)
+      })
+
+      test('who comes while every device is held does not have the whole queue read', async () => {
+        await connectHost(t.store, 1)
+        for (let i = 0; i < 40; i += 1) await begin(t.store, (await submit(t.store)).id)
+        const last = await submit(t.store)
+        const rows = new RowCounter()
+        await t.store.transact((tx) =>
+          requestDevices(
+            { ...tx, q: tx.q.withPlugin(rows) as Trx },
+            {
+              jobId: last.id,
+              attempt: 1,
+              pool: 'default',
+              priority: 50,
+              spec: spec(),
+              project: 'default',
+              createdBy: 'test',
+            },
+          ),
+        )
+        expect(rows.count).toBeLessThan(10)
       })
 
       test('nothing is placed on a host that is not connected', async () => {
