@@ -1,4 +1,6 @@
+import { writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { awaitsRendezvous, freePort } from '../../src/runner/rendezvous.js'
 import type { Assignment } from '../../src/schema/agent.js'
@@ -38,10 +40,13 @@ describe.each(LEVELS)('two ranks of one attempt, on two hosts that are one machi
 })
 
 it('one of several ranks that stalls says when it moves again', async () => {
-  const { server } = await newMachine()
-  const text = 'sleep 1.5; while :; do echo x; sleep 0.1; done'
+  const { server, home } = await newMachine()
+  const mark = join(home, 'go-on')
+  const text = `while [ ! -e ${mark} ]; do sleep 0.05; done; while :; do echo x; sleep 0.1; done`
   const job = assignment(text, { rank: 1, nodes: 2, rendezvous: MEET, stallMs: 500 })
   server.want(job)
+  await until('it stalls', () => server.fact(job, 'stalled'))
+  writeFileSync(mark, '')
   await until('it moves', () => server.fact(job, 'moving'))
   expect(server.types(job)).toEqual(['accepted', 'started', 'stalled', 'moving'])
   server.stop(job)
