@@ -250,8 +250,11 @@ export function devicelessIn(q: Db, pool: string) {
     .where('pool', '=', pool)
     .where('state', '=', sql.lit('waiting'))
     .where('devices', '=', sql.lit(0))
-    .orderBy('priority', 'desc')
-    .orderBy('job_id')
+}
+
+/** As `waitingIn` orders them; in SQL it would tempt SQLite to read the queue in that order. */
+function inOrder(a: AllocationRow, b: AllocationRow): number {
+  return b.priority - a.priority || (a.job_id < b.job_id ? -1 : 1)
 }
 
 /** A pool's queue in its order: priority, then first come. */
@@ -282,7 +285,7 @@ export function requestOf(
 
 /** Who asks for no device waits for none, and behind nobody: any hosts that are connected will do, one for each node. */
 async function grantDeviceless(tx: Tx, pool: string, tally: QuotaTally | undefined): Promise<void> {
-  const waiting = await devicelessIn(tx.q, pool).execute()
+  const waiting = (await devicelessIn(tx.q, pool).execute()).sort(inOrder)
   if (waiting.length === 0) return
   const hosts = await tx.q
     .selectFrom('hosts')

@@ -32,7 +32,6 @@ test.each([
   const { sql, parameters } = query(t.store.read, 'default').limit(200).compile()
   const explain: CompiledQuery<{ detail: string }> = CompiledQuery.raw(`explain query plan ${sql}`, [...parameters])
   const { rows } = await t.store.read.executeQuery(explain)
-  expect(rows[0]?.detail).toContain(index)
-  expect(rows).toHaveLength(index === 'allocations_in_order' ? 1 : 2) // a sort of those few
+  expect(rows.map(({ detail }) => detail)).toEqual([expect.stringContaining(index)])
   await t.drop()
 })
