@@ -246,6 +246,7 @@ class HostConnection {
       try {
         const assignments = await desiredState(this.#deps.store.read, hostId)
         for (const assignment of assignments) if (this.#remember(assignment)) this.#send({ type: 'change', assignment })
+        this.#forgetOthers(assignments)
         await this.#tellUploads(hostId)
       } catch (error) {
         this.#deps.logger.warn(
@@ -265,9 +266,15 @@ class HostConnection {
     this.#send({ type: 'uploads', uploads })
   }
 
+  /** What is over does not come back: a connection may last for months. */
+  #forgetOthers(assignments: readonly Assignment[]): void {
+    const named = new Set(assignments.map(keyOf))
+    for (const key of this.#told.keys()) if (!named.has(key)) this.#told.delete(key)
+  }
+
   /** True when the host has not been told so yet. What the server has heard from the host itself is no news to it. */
   #remember(assignment: Assignment): boolean {
-    const key = `${assignment.jobId}/${assignment.attempt}`
+    const key = keyOf(assignment)
     const text = JSON.stringify({ ...assignment, accepted: undefined, facts: undefined })
     if (this.#told.get(key) === text) return false
     this.#told.set(key, text)
@@ -302,4 +309,8 @@ class HostConnection {
       .then(() => this.#deps.store.transact((tx) => disconnected(tx, hostId, this.#id)))
       .catch((error) => this.#deps.logger.warn({ err: error, hostId }, 'could not note that a host is disconnected'))
   }
+}
+
+function keyOf({ jobId, attempt }: Assignment): string {
+  return `${jobId}/${attempt}`
 }
