@@ -6,7 +6,7 @@ import { attemptsFor } from '../schema/remedy.js'
 import type { State } from '../schema/state.js'
 import { currentAttempt, launchAttempt, quietFor, stopAttempt } from './attempts.js'
 import type { AttemptRow, Db, JobRow } from './database.js'
-import { releaseDevices, requestDevices } from './ledger.js'
+import { allocatePool, releaseDevices, requestDevices } from './ledger.js'
 import { intendRemoteRun } from './remote-runs.js'
 import type { Tx } from './store.js'
 import { lockJob, moveJob, record } from './timeline.js'
@@ -36,14 +36,18 @@ async function decide(tx: Tx, jobId: string, version: number, write: Decision): 
   if (!job || job.state === 'ended') return undefined
   if (job.version === version) {
     await write(tx, job, await currentAttempt(tx.q, job), JSON.parse(job.spec) as JobSpec)
-    // Counted up from the row, since the decision itself may have raised it: a grant does.
-    await tx.q
-      .updateTable('jobs')
-      .set((eb) => ({ version: eb('version', '+', 1), seen: eb('version', '+', 1) }))
-      .where('id', '=', jobId)
-      .execute()
+    await countDecision(tx, jobId)
   }
   return look(tx.q, jobId)
+}
+
+/** Counted up from the row, since the decision itself may have raised it: a grant does. */
+async function countDecision(tx: Tx, jobId: string): Promise<void> {
+  await tx.q
+    .updateTable('jobs')
+    .set((eb) => ({ version: eb('version', '+', 1), seen: eb('version', '+', 1) }))
+    .where('id', '=', jobId)
+    .execute()
 }
 
 /**
@@ -53,40 +57,53 @@ async function decide(tx: Tx, jobId: string, version: number, write: Decision): 
 export function beginAttempt(tx: Tx, jobId: string, version: number): Promise<JobFacts | undefined> {
   return decide(tx, jobId, version, async (_, job, attempt, spec) => {
     if (attempt && attempt.settled_at === null) return
-    const number = job.attempt + 1
-    const { name: provider, queue } = providersOf(spec)[job.provider_index] ?? { name: 'local' as const }
-    await tx.q.updateTable('jobs').set({ attempt: number, backoff_until: null }).where('id', '=', jobId).execute()
-    job.attempt = number
-    await tx.q
-      .insertInto('attempts')
-      .values({
-        job_id: jobId,
-        number,
-        fence: await nextNumber(tx, 'fence'),
-        provider,
-        nodes: provider === 'local' ? spec.resources.nodes : 1,
-        wanted: 'none',
-        devices: devicesOf(spec) * spec.resources.nodes,
-        setup_cached: 0,
-        facts: 0,
-        queued_at: tx.now,
-        queue_deadline: queue ? tx.now + milliseconds(queue) : null,
-      })
-      .execute()
-    await moveJob(tx, job, 'queued', { type: 'queued', actor: 'workflow', attempt: number })
-    if (provider === 'local') {
-      await requestDevices(tx, {
-        jobId,
-        attempt: number,
-        pool: job.pool,
-        priority: job.priority,
-        spec,
-        project: job.project,
-        createdBy: job.created_by,
-      })
-    } else await intendRemoteRun(tx, { jobId, attempt: number, provider })
-    await launchAttempt(tx, job, await currentAttempt(tx.q, job))
+    await begin(tx, job, spec)
+    await allocatePool(tx, job.pool)
   })
+}
+
+/** Version of a row that nobody has touched since its submit. */
+const AS_SUBMITTED = 1
+
+/** Begins the first attempts of jobs that nobody has begun, stopped or changed, in this order, and allocates once for all of them. */
+export async function beginFirst(tx: Tx, jobIds: readonly string[]): Promise<void> {
+  const pools = new Set<string>()
+  for (const id of jobIds) {
+    const job = await lockJob(tx, id)
+    if (job?.version !== AS_SUBMITTED || job.state === 'ended') continue
+    await begin(tx, job, JSON.parse(job.spec) as JobSpec)
+    await countDecision(tx, id)
+    pools.add(job.pool)
+  }
+  for (const pool of pools) await allocatePool(tx, pool)
+}
+
+/** The attempt's row and its place in the queue; who allocates then is the caller. */
+async function begin(tx: Tx, job: JobRow, spec: JobSpec): Promise<void> {
+  const number = job.attempt + 1
+  const { name: provider, queue } = providersOf(spec)[job.provider_index] ?? { name: 'local' as const }
+  await tx.q.updateTable('jobs').set({ attempt: number, backoff_until: null }).where('id', '=', job.id).execute()
+  job.attempt = number
+  await tx.q
+    .insertInto('attempts')
+    .values({
+      job_id: job.id,
+      number,
+      fence: await nextNumber(tx, 'fence'),
+      provider,
+      nodes: provider === 'local' ? spec.resources.nodes : 1,
+      wanted: 'none',
+      devices: devicesOf(spec) * spec.resources.nodes,
+      setup_cached: 0,
+      facts: 0,
+      queued_at: tx.now,
+      queue_deadline: queue ? tx.now + milliseconds(queue) : null,
+    })
+    .execute()
+  await moveJob(tx, job, 'queued', { type: 'queued', actor: 'workflow', attempt: number })
+  if (provider === 'local') return requestDevices(tx, job, spec)
+  await intendRemoteRun(tx, { jobId: job.id, attempt: number, provider })
+  await launchAttempt(tx, job, await currentAttempt(tx.q, job))
 }
 
 /** Launches an attempt whose grant did not, since its job was paused just then and is not any more. */

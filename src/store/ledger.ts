@@ -41,39 +41,27 @@ function holdsFor(spec: JobSpec): number | null {
 }
 
 /**
- * Puts an attempt into its pool's queue and allocates at once. A release that came first has left a tombstone, and then
- * this does nothing.
+ * Puts the job's attempt into its pool's queue; `allocatePool` is to follow. A release that came first has left a tombstone, and
+ * then this does nothing.
  */
-export async function requestDevices(
-  tx: Tx,
-  request: {
-    jobId: string
-    attempt: number
-    pool: string
-    priority: number
-    spec: JobSpec
-    project: string
-    createdBy: string
-  },
-): Promise<void> {
-  await lockPool(tx, request.pool)
+export async function requestDevices(tx: Tx, job: JobRow, spec: JobSpec): Promise<void> {
+  await lockPool(tx, job.pool)
   await tx.q
     .insertInto('allocations')
     .values({
-      id: allocationId(request.jobId, request.attempt),
-      job_id: request.jobId,
-      attempt: request.attempt,
-      pool: request.pool,
-      ...requirementsOf(request.spec),
-      priority: request.priority,
+      id: allocationId(job.id, job.attempt),
+      job_id: job.id,
+      attempt: job.attempt,
+      pool: job.pool,
+      ...requirementsOf(spec),
+      priority: job.priority,
       state: 'waiting',
       requested_at: tx.now,
-      project: request.project,
-      created_by: request.createdBy,
+      project: job.project,
+      created_by: job.created_by,
     })
     .onConflict((c) => c.doNothing())
     .execute()
-  await allocatePool(tx, request.pool)
 }
 
 /** Takes an attempt out of the queue, or gives its devices back, and lets the next ones have them. */

@@ -11,8 +11,8 @@ const OVERDUE = 2 * SECOND
 /** How often a slow round begins; a quick one begins at the start, when Temporal came back and when a workflow was missing. */
 const PATROL_EVERY = 1 * MINUTE
 const PATROL_PAGE = 50
-/** Calls to Temporal at a time; what waits beyond that is bounded by the number of open jobs. */
-const CONCURRENCY = 16
+/** Calls to Temporal at a time, since a call under load takes 100 ms and more; what waits beyond is bounded by the open jobs. */
+const CONCURRENCY = 64
 const PAGE = 500
 const CALL_LIMIT = 10 * SECOND
 
@@ -67,8 +67,11 @@ export class Nudger {
     this.#owed.clear()
   }
 
-  #onChange(change: Change): void {
-    if (change.kind === 'job') this.#owe(change.id, change.isNew ? 'ensure' : 'nudge')
+  #onChange({ kind, id, isNew }: Change): void {
+    if (kind !== 'job') return
+    if (isNew)
+      setImmediate(() => this.#owe(id, 'ensure')) // a call takes 2 ms of this thread; the answer to the submit goes first
+    else this.#owe(id, 'nudge')
   }
 
   #owe(jobId: string, kind: Kind): void {
@@ -116,7 +119,9 @@ export class Nudger {
       args: [jobId] as [string],
       workflowIdConflictPolicy: 'USE_EXISTING' as const,
     }
-    if (kind === 'ensure') return client.workflow.start(TRAIN_JOB, { ...options, requestEagerStart: eagerStart })
+    // A start that brings the first task with it saves a poll; in a crowd the tasks would hold up the other starts.
+    const requestEagerStart = eagerStart && this.#owed.size < CONCURRENCY
+    if (kind === 'ensure') return client.workflow.start(TRAIN_JOB, { ...options, requestEagerStart })
     if (kind === 'nudge') return client.workflow.getHandle(workflowId(jobId)).signal(NUDGE)
     return client.workflow.signalWithStart(TRAIN_JOB, { ...options, signal: NUDGE, signalArgs: [] })
   }

@@ -3,11 +3,11 @@ import type { KyselyPlugin, PluginTransformQueryArgs, PluginTransformResultArgs 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { failureCode } from '../../src/schema/failure.js'
 import type { Trx } from '../../src/store/database.js'
-import { acknowledge, beginAttempt, launch, look, orderStop, settle } from '../../src/store/decisions.js'
+import { acknowledge, beginAttempt, beginFirst, launch, look, orderStop, settle } from '../../src/store/decisions.js'
 import { applyFacts } from '../../src/store/facts.js'
 import { desiredState, disconnected } from '../../src/store/hosts.js'
 import { submitJob } from '../../src/store/jobs.js'
-import { releaseDevices, requestDevices } from '../../src/store/ledger.js'
+import { releaseDevices } from '../../src/store/ledger.js'
 import { findJob, listEvents, listJobs, viewJob } from '../../src/store/queries.js'
 import { requestStop } from '../../src/store/stop.js'
 import type { Change } from '../../src/store/store.js'
@@ -194,20 +194,8 @@ export function storeConformance(name: string, newStore: () => Promise<TestStore
         for (let i = 0; i < 40; i += 1) await begin(t.store, (await submit(t.store)).id)
         const last = await submit(t.store)
         const rows = new RowCounter()
-        await t.store.transact((tx) =>
-          requestDevices(
-            { ...tx, q: tx.q.withPlugin(rows) as Trx },
-            {
-              jobId: last.id,
-              attempt: 1,
-              pool: 'default',
-              priority: 50,
-              spec: spec(),
-              project: 'default',
-              createdBy: 'test',
-            },
-          ),
-        )
+        await t.store.transact((tx) => beginFirst({ ...tx, q: tx.q.withPlugin(rows) as Trx }, [last.id]))
+        expect((await jobOf(t.store, last.id)).attempt).toBe(1)
         expect(rows.count).toBeLessThan(10)
       })
 
