@@ -67,15 +67,15 @@ const AS_SUBMITTED = 1
 
 /** Begins the first attempts of jobs that nobody has begun, stopped or changed, in this order, and allocates once for all of them. */
 export async function beginFirst(tx: Tx, jobIds: readonly string[]): Promise<void> {
-  const pools = new Set<string>()
+  const begun: JobRow[] = []
   for (const id of jobIds) {
     const job = await lockJob(tx, id)
     if (job?.version !== AS_SUBMITTED || job.state === 'ended') continue
     await begin(tx, job, JSON.parse(job.spec) as JobSpec)
-    await countDecision(tx, id)
-    pools.add(job.pool)
+    begun.push(job)
   }
-  for (const pool of pools) await allocatePool(tx, pool)
+  for (const pool of new Set(begun.map((job) => job.pool))) await allocatePool(tx, pool)
+  for (const { id } of begun) await countDecision(tx, id) // last: their workflows have not looked yet, and need no nudge
 }
 
 /** The attempt's row and its place in the queue; who allocates then is the caller. */

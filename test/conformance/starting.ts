@@ -2,7 +2,7 @@ import pino from 'pino'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { pauseJob } from '../../src/store/adjust.js'
 import { beginNewJobs } from '../../src/store/begin-new.js'
-import { beginAttempt, look, settle } from '../../src/store/decisions.js'
+import { beginAttempt, beginFirst, look, settle } from '../../src/store/decisions.js'
 import { submitJob } from '../../src/store/jobs.js'
 import { listEvents } from '../../src/store/queries.js'
 import { until } from '../support/anneal.js'
@@ -58,6 +58,14 @@ export function startingConformance(name: string, newStore: () => Promise<TestSt
       const limited = await holderAndNext({ timeouts: { run: '1h' } })
       await limited.endHolder()
       expect(await isOwed(limited.next.id)).toBe(true)
+    })
+
+    test('a job that is begun and launched with its submit owes its workflow nothing, whatever limits it has', async () => {
+      await connectHost(t.store, 1)
+      const job = await submit(t.store, { timeouts: { run: '1h', queue: '1h' } })
+      await t.store.transact((tx) => beginFirst(tx, [job.id]))
+      const { version, seen, state } = await jobOf(t.store, job.id)
+      expect({ state, owed: version - seen }).toEqual({ state: 'pending', owed: 0 })
     })
 
     test('a queue limit that was decided on before the grant ends nothing after it', async () => {
