@@ -85,6 +85,15 @@ export function quotaConformance(name: string, newStore: () => Promise<TestStore
       })
     })
 
+    test('the devices of an attempt on several hosts count on all of them', async () => {
+      for (const id of ['a', 'b']) await connectHost(t.store, 4, { hostId: id, name: id })
+      await set({ project: 'vision' }, { devices: 5 })
+      const wide = await enqueue('vision', { resources: { gpus: 2, nodes: 2 } })
+      const other = await enqueue('vision', { resources: { gpus: 2 } })
+      expect(await granted([wide, other])).toEqual([true, false])
+      expect(failureCode(await refusal(submit('vision', { resources: { gpus: 3, nodes: 2 } })))).toBe('quota_exceeded')
+    })
+
     test('several that wait are counted on as they are granted together', async () => {
       await set({ project: 'vision' }, { devices: 3 })
       const jobs: string[] = []

@@ -70,6 +70,8 @@ export function ranksConformance(name: string, newStore: () => Promise<TestStore
       expect(await t.store.transact((tx) => giveUp(tx, suspect))).toBe(false)
       expect(await wanted(other)).toEqual(['stop'])
       expect((await now(attempt)).stuck_at).toBeNull()
+      const apart = t.store.read.selectFrom('devices').select('host_id').where('state', '=', 'quarantined')
+      expect(await apart.execute()).toEqual([{ host_id: silent }])
 
       await says(attempt, 0, signalled(143), empty)
       await says(attempt, 2, signalled(143), empty)
@@ -81,6 +83,7 @@ export function ranksConformance(name: string, newStore: () => Promise<TestStore
 
       await says(attempt, 1, signalled(137), empty)
       expect(await held(attempt.job_id)).toEqual([])
+      expect(await apart.execute()).toEqual([])
       expect(await stateOf(attempt.job_id)).toBe('backoff')
     })
 
