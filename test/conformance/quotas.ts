@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { failureCode } from '../../src/schema/failure.js'
 import type { JobSpecInput } from '../../src/schema/job.js'
 import { admitHost, setPool } from '../../src/store/admission.js'
 import { submitJob } from '../../src/store/jobs.js'
