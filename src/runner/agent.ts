@@ -14,8 +14,8 @@ import { unfinishedRuns } from './unfinished.js'
  */
 export class Agent {
   readonly #attempts = new Map<string, Attempt>()
-  /** What could not be taken, by a full disk most likely; tried again, since the server says it only once. */
   readonly #uploads: CheckpointUploads
+  /** What could not be taken, by a full disk most likely; tried again, since the server says it only once. */
   readonly #untaken = new Map<string, Assignment>()
 
   constructor(

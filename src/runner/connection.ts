@@ -9,7 +9,6 @@ import { ProblemBody } from '../schema/view.js'
 /** Between two attempts to connect, in ms, doubled from the first to the last, with jitter. */
 const FIRST_WAIT = 100
 const LAST_WAIT = 5 * SECOND
-const PING_EVERY = 5 * SECOND
 /** The same while the server refuses this host: what is wrong there takes a person to mend. */
 const FIRST_REFUSED_WAIT = 5 * SECOND
 const LAST_REFUSED_WAIT = MINUTE
@@ -17,9 +16,9 @@ const LAST_REFUSED_WAIT = MINUTE
 const MAX_ANSWER = 64 * 1024
 /** Trouble that passes by itself, and says nothing against this host. */
 const PASSING = ['disk_full', 'unavailable', 'replaced']
+const PING_EVERY = 5 * SECOND
 /** A connection without a sign of life for this long is dead, whatever the sockets say. */
 const DEAD_AFTER = 15 * SECOND
-
 /** How long a server may take to answer where another could be asked. */
 const HANDSHAKE_OF_SEVERAL = 5 * SECOND
 

@@ -123,7 +123,6 @@ export class FactLog {
     if (bytes.length === 0) writeSync(this.#file, Buffer.alloc(ROOM, '\n'), 0, ROOM, 0)
     const lines = wholeLines(bytes)
     this.#facts.push(...lines.map(({ fact }) => fact))
-    this.#sent = this.#facts.at(-1)?.n ?? this.base
     this.#end = lines.reduce((end, { length }) => end + length, 0)
     if (bytes.subarray(this.#end).some((byte) => byte !== NEWLINE)) ftruncateSync(this.#file, this.#end)
   }

@@ -1,7 +1,7 @@
 import { Failure } from '../schema/failure.js'
 import { type JobSpec, milliseconds } from '../schema/job.js'
 import { warnAt } from '../schema/warning.js'
-import { currentAttempt, stopAttempt, tellHosts } from './attempts.js'
+import { currentAttempt, stopAttempt, tellHosts, updateAttempt } from './attempts.js'
 import type { JobRow } from './database.js'
 import { allocatePool } from './ledger.js'
 import type { Tx } from './store.js'
@@ -112,12 +112,7 @@ async function extendRun(tx: Tx, job: JobRow, more: number, length: number): Pro
   if (!attempt || attempt.settled_at !== null) return
   if (attempt.run_deadline !== null) {
     const deadline = attempt.run_deadline + more
-    await tx.q
-      .updateTable('attempts')
-      .set({ run_deadline: deadline, run_warn_at: warnAt(deadline, length) })
-      .where('job_id', '=', job.id)
-      .where('number', '=', attempt.number)
-      .execute()
+    await updateAttempt(tx, attempt, { run_deadline: deadline, run_warn_at: warnAt(deadline, length) })
   }
   if (attempt.host_id) await tellHosts(tx, attempt)
 }

@@ -57,8 +57,8 @@ export async function setPool(tx: Tx, name: string, to: PoolSettings): Promise<v
 
 /** The operator's word that the machine is gone stands for its own that nothing lives there. */
 async function letGo(tx: Tx, host: HostRow): Promise<void> {
-  for (const { pool, job_id, attempt, rank } of await heldOn(tx, host.id)) {
-    const own = rank === null ? undefined : await rankOn(tx.q, { job_id, number: attempt, nodes: 2 }, host.id)
+  for (const { pool, job_id, attempt, nodes } of await heldOn(tx, host.id)) {
+    const own = await rankOn(tx.q, { job_id, number: attempt, nodes }, host.id)
     if (own) {
       await updateRank(tx.q, own, { empty_at: tx.now })
       await releaseRank(tx, pool, own)
@@ -71,7 +71,7 @@ async function heldOn(tx: Tx, hostId: string) {
   const rows = await tx.q
     .selectFrom('allocations as a')
     .leftJoin('ranks as r', (join) => join.onRef('r.job_id', '=', 'a.job_id').onRef('r.attempt', '=', 'a.attempt'))
-    .select(['a.pool', 'a.job_id', 'a.attempt', 'a.state', 'r.rank', 'r.stuck_at'])
+    .select(['a.pool', 'a.job_id', 'a.attempt', 'a.nodes', 'a.state', 'r.rank', 'r.stuck_at'])
     .where((eb) => eb(eb.fn.coalesce('r.host_id', 'a.host_id'), '=', hostId))
     .where('r.empty_at', 'is', null)
     .where('a.state', 'in', ['granted', 'quarantined'])

@@ -4,7 +4,7 @@ import { devicesOf, graceOf, type JobSpec, milliseconds, providersOf } from '../
 import type { Outcome, Reason } from '../schema/outcome.js'
 import { attemptsFor } from '../schema/remedy.js'
 import type { State } from '../schema/state.js'
-import { currentAttempt, launchAttempt, quietFor, stopAttempt } from './attempts.js'
+import { currentAttempt, launchAttempt, quietFor, stopAttempt, updateAttempt } from './attempts.js'
 import type { AttemptRow, Db, JobRow } from './database.js'
 import { allocatePool, releaseDevices, requestDevices } from './ledger.js'
 import { intendRemoteRun } from './remote-runs.js'
@@ -142,12 +142,8 @@ export function settle(
 
 async function settleAttempt(tx: Tx, job: JobRow, attempt: AttemptRow, outcome: Outcome): Promise<void> {
   if (attempt.wanted === 'none') await releaseDevices(tx, job.pool, job.id, attempt.number)
-  await tx.q
-    .updateTable('attempts')
-    .set({ settled_at: tx.now, outcome: JSON.stringify(outcome), reason: outcome.reason })
-    .where('job_id', '=', job.id)
-    .where('number', '=', attempt.number)
-    .execute()
+  const end = { settled_at: tx.now, outcome: JSON.stringify(outcome), reason: outcome.reason }
+  await updateAttempt(tx, attempt, end)
   await record(tx, {
     jobId: job.id,
     attempt: attempt.number,

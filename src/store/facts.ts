@@ -2,6 +2,7 @@ import type { Fact, FactBody } from '../schema/agent.js'
 import type { Exit } from '../schema/contract.js'
 import { type JobSpec, milliseconds } from '../schema/job.js'
 import { warnAt } from '../schema/warning.js'
+import { tellFact, updateAttempt } from './attempts.js'
 import { notePlace } from './checkpoint-moves.js'
 import type { AttemptRow, JobRow, RankRow } from './database.js'
 import { quarantineDevices, releaseDevices, setAsideDevices } from './ledger.js'
@@ -9,7 +10,7 @@ import { noteLostWork } from './lost-work.js'
 import { applyRankFact } from './rank-facts.js'
 import { rankOn } from './ranks.js'
 import { forUpdate, type Tx } from './store.js'
-import { lockJob, moveJob, raiseVersion, record } from './timeline.js'
+import { lockJob, raiseVersion } from './timeline.js'
 
 export type Ack = { jobId: string; attempt: number; n: number }
 
@@ -55,27 +56,11 @@ async function applyFact(
   }
   const data = { ...dataOf(fact.body), ...(speaksForAll ? await lostWork(tx, job, attempt, fact.body) : {}) }
   if (rank) return applyRankFact(tx, job, attempt, rank, { ...fact, at, data }, effect.set)
-  await tx.q
-    .updateTable('attempts')
-    .set({ ...effect.set, facts: fact.n })
-    .where('job_id', '=', job.id)
-    .where('number', '=', attempt.number)
-    .execute()
-  const event = {
-    type: fact.body.type,
-    actor: `host:${attempt.host_id}`,
-    attempt: attempt.number,
-    at,
-    data,
-  }
-  // A host that was given up may tell late of the start of an attempt that is over.
-  const isCurrent = attempt.number === job.attempt && attempt.settled_at === null
-  if (fact.body.type === 'started' && job.state === 'pending' && isCurrent) await moveJob(tx, job, 'running', event)
-  else await record(tx, { jobId: job.id, ...event })
-  if (fact.body.type === 'started' && job.started_at === null) {
-    await tx.q.updateTable('jobs').set({ started_at: at, queue_warn_at: null }).where('id', '=', job.id).execute()
-  }
-  if (fact.body.type === 'empty') await releaseDevices(tx, job.pool, job.id, attempt.number)
+  await updateAttempt(tx, attempt, { ...effect.set, facts: fact.n })
+  const { type } = fact.body
+  const actor = `host:${attempt.host_id}`
+  await tellFact(tx, job, attempt, { type, actor, at, data, hasStarted: type === 'started' })
+  if (type === 'empty') await releaseDevices(tx, job.pool, job.id, attempt.number)
   if (effect.raise) await raiseVersion(tx, job.id)
 }
 

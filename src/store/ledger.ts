@@ -6,7 +6,7 @@ import { devicesOf, graceOf, type JobSpec, milliseconds } from '../schema/job.js
 import { chooseVictims, type Ranked } from '../schema/preempt.js'
 import type { QuotaTally } from '../schema/quota.js'
 import { parseSize } from '../schema/size.js'
-import { currentAttempt, launchAttempt, quietFor, stopAttempt } from './attempts.js'
+import { currentAttempt, launchAttempt, quietFor, stopAttempt, updateAttempt } from './attempts.js'
 import type { AllocationRow, AttemptRow, Db, JobRow, RankRow } from './database.js'
 import { claimOf, gateOf, tallyOf, withoutHeldBack } from './quotas.js'
 import { lockNamed, type Tx } from './store.js'
@@ -301,12 +301,8 @@ async function writeGrant(tx: Tx, request: AllocationRow, { id, places }: Grant)
     .execute()
   const held = devices.map((device) => ({ allocation_id: id, device_id: device, held: 1 }))
   if (held.length > 0) await tx.q.insertInto('allocation_devices').values(held).execute()
-  await tx.q
-    .updateTable('attempts')
-    .set({ host_id: hostId, granted_at: tx.now })
-    .where('job_id', '=', request.job_id)
-    .where('number', '=', request.attempt)
-    .execute()
+  const attempt = { job_id: request.job_id, number: request.attempt }
+  await updateAttempt(tx, attempt, { host_id: hostId, granted_at: tx.now })
   if (places.length > 1) await writeRanks(tx, request, places)
   await record(tx, {
     jobId: request.job_id,

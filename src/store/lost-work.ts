@@ -1,3 +1,4 @@
+import { updateAttempt } from './attempts.js'
 import { attemptClocks } from './clocks.js'
 import type { AttemptRow, JobRow } from './database.js'
 import type { Tx } from './store.js'
@@ -19,12 +20,7 @@ export async function noteLostWork(tx: Tx, job: JobRow, attempt: AttemptRow, res
     const lost = lostOf(row, resumeAt, tx.now)
     if (row.lost_ms !== null && row.lost_ms >= lost) continue
     lostNow += lost - (row.lost_ms ?? 0)
-    await tx.q
-      .updateTable('attempts')
-      .set({ lost_ms: lost })
-      .where('job_id', '=', job.id)
-      .where('number', '=', row.number)
-      .execute()
+    await updateAttempt(tx, row, { lost_ms: lost })
   }
   return lostNow
 }

@@ -1,11 +1,11 @@
 import type { Fact } from '../schema/agent.js'
 import type { JobSpec } from '../schema/job.js'
-import { tellHosts } from './attempts.js'
+import { tellFact, tellHosts, updateAttempt } from './attempts.js'
 import type { AttemptRow, JobRow, RankRow } from './database.js'
 import { quarantineDevices, releaseRank } from './ledger.js'
 import { ranksOf, sumOf, updateRank } from './ranks.js'
 import type { Tx } from './store.js'
-import { moveJob, raiseVersion, record } from './timeline.js'
+import { moveJob, raiseVersion } from './timeline.js'
 
 /** Of a fact's effect, what stands in the rank's own row; the rest is the attempt's. */
 const OF_RANK = [
@@ -47,17 +47,18 @@ export async function applyRankFact(
     ...(rank.rank === 0 ? pick(effect, OF_RANK_0) : {}),
   }
   await updateAttempt(tx, attempt, sum)
-  await tellTimeline(tx, job, attempt, rank, fact, sum)
+  await tellFact(tx, job, attempt, {
+    type: body.type,
+    actor: `host:${rank.host_id}`,
+    at: fact.at,
+    data: { rank: rank.rank, ...fact.data },
+    hasStarted: attempt.started_at === null && Boolean(sum.started_at),
+  })
   if (attempt.started_at === null && sum.started_at) await tellHosts(tx, attempt) // their run limits are known now
   if (body.type === 'exited' || body.type === 'refused') await endOthers(tx, job, { ...attempt, ...sum }, rank, fact)
   if (body.type === 'empty') await releaseRank(tx, job.pool, rank)
   const isNews = (name: 'stalled_at' | 'empty_at' | 'stuck_at') => attempt[name] === null && sum[name]
   if (isNews('stalled_at') || isNews('empty_at') || isNews('stuck_at')) await raiseVersion(tx, job.id)
-}
-
-export async function updateAttempt(tx: Tx, attempt: AttemptRow, set: Partial<AttemptRow>): Promise<void> {
-  const query = tx.q.updateTable('attempts').set(set).where('job_id', '=', attempt.job_id)
-  await query.where('number', '=', attempt.number).execute()
 }
 
 /** Ends for us what silent hosts run of an attempt; their devices are kept apart. It is over once the other hosts are empty. */
@@ -82,26 +83,6 @@ async function openRendezvous(tx: Tx, attempt: AttemptRow, rank: RankRow, port: 
   const { address } = await host.executeTakeFirstOrThrow()
   await updateRank(tx.q, rank, { rendezvous: JSON.stringify({ address, port }) })
   await tellHosts(tx, attempt)
-}
-
-async function tellTimeline(
-  tx: Tx,
-  job: JobRow,
-  attempt: AttemptRow,
-  rank: RankRow,
-  { body, at, data }: Fact & { data: Record<string, unknown> },
-  sum: Partial<AttemptRow>,
-): Promise<void> {
-  const { type } = body
-  const event = { type, actor: `host:${rank.host_id}`, attempt: attempt.number, at, data: { rank: rank.rank, ...data } }
-  const isRunning = attempt.started_at === null && sum.started_at
-  // A host that was given up may tell late of an attempt that is over.
-  const isCurrent = attempt.number === job.attempt && attempt.settled_at === null
-  if (isRunning && job.state === 'pending' && isCurrent) await moveJob(tx, job, 'running', event)
-  else await record(tx, { jobId: job.id, ...event })
-  if (isRunning && job.started_at === null) {
-    await tx.q.updateTable('jobs').set({ started_at: at }).where('id', '=', job.id).execute()
-  }
 }
 
 /** The first cause stays: a stop that somebody has ordered already is not ordered again. */

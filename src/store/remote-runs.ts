@@ -3,6 +3,7 @@ import { MINUTE } from '../schema/duration.js'
 import { type JobSpec, milliseconds } from '../schema/job.js'
 import type { Reason } from '../schema/outcome.js'
 import { warnAt } from '../schema/warning.js'
+import { updateAttempt } from './attempts.js'
 import type { AttemptRow, Db, JobRow, RemoteRunRow } from './database.js'
 import { forUpdate, type Tx } from './store.js'
 import { lockJob, moveJob, raiseVersion, record } from './timeline.js'
@@ -39,7 +40,7 @@ export async function intendRemoteRun(tx: Tx, { jobId, attempt, provider }: Atte
       updated_at: tx.now,
     })
     .execute()
-  await setAttempt(tx, { jobId, attempt }, { granted_at: tx.now })
+  await updateAttempt(tx, rowOf({ jobId, attempt }), { granted_at: tx.now })
 }
 
 /** Undefined once there is nothing left to watch. */
@@ -83,7 +84,7 @@ export async function remoteAccepted(tx: Tx, ref: AttemptRef, remoteId: string):
   const spec = JSON.parse(found.job.spec) as JobSpec
   const limit = spec.timeouts.start ? milliseconds(spec.timeouts.start) : START_LIMIT
   await setRun(tx, ref, { state: 'accepted', remote_id: remoteId, trouble: null })
-  await setAttempt(tx, ref, {
+  await updateAttempt(tx, rowOf(ref), {
     accepted_at: tx.now,
     start_deadline: tx.now + limit,
     start_warn_at: warnAt(tx.now + limit, limit),
@@ -109,7 +110,7 @@ export async function remoteSaid(
 async function started(tx: Tx, { job, attempt }: LockedRun): Promise<void> {
   const { run } = (JSON.parse(job.spec) as JobSpec).timeouts
   const ref = { jobId: job.id, attempt: attempt.number }
-  await setAttempt(tx, ref, {
+  await updateAttempt(tx, rowOf(ref), {
     started_at: tx.now,
     run_deadline: run ? tx.now + milliseconds(run) : null,
     start_warn_at: null,
@@ -151,7 +152,12 @@ export async function remoteEnded(
   if (!found || found.run.state === 'ended') return
   const exit: Exit = { phase: 'run', code: end.code ?? null, remote: { reason: end.reason, message: end.message } }
   await setRun(tx, ref, { state: 'ended', trouble: null })
-  await setAttempt(tx, ref, { exited_at: tx.now, empty_at: tx.now, run_warn_at: null, exit: JSON.stringify(exit) })
+  await updateAttempt(tx, rowOf(ref), {
+    exited_at: tx.now,
+    empty_at: tx.now,
+    run_warn_at: null,
+    exit: JSON.stringify(exit),
+  })
   await tell(tx, found, 'exited', { reason: end.reason, message: end.message, code: end.code ?? null })
   await raiseVersion(tx, ref.jobId)
 }
@@ -183,13 +189,8 @@ async function setRun(tx: Tx, ref: AttemptRef, change: Partial<RemoteRunRow>): P
     .execute()
 }
 
-async function setAttempt(tx: Tx, ref: AttemptRef, change: Partial<AttemptRow>): Promise<void> {
-  await tx.q
-    .updateTable('attempts')
-    .set(change)
-    .where('job_id', '=', ref.jobId)
-    .where('number', '=', ref.attempt)
-    .execute()
+function rowOf({ jobId, attempt }: AttemptRef): { job_id: string; number: number } {
+  return { job_id: jobId, number: attempt }
 }
 
 async function tell(tx: Tx, { job, attempt }: LockedRun, type: string, data: Record<string, unknown>): Promise<void> {

@@ -1,5 +1,5 @@
 import { Failure } from '../schema/failure.js'
-import { currentAttempt, stopAttempt, tellHosts } from './attempts.js'
+import { currentAttempt, stopAttempt, tellHosts, updateAttempt } from './attempts.js'
 import type { AttemptRow, JobRow } from './database.js'
 import { quarantineDevices, releaseDevices } from './ledger.js'
 import { giveUpRanks } from './rank-facts.js'
@@ -74,12 +74,7 @@ async function closeSilentRanks(tx: Tx, job: JobRow, attempt: AttemptRow, actor:
 /** Ends the attempt for us, whatever still lives of it elsewhere. */
 async function closeByForce(tx: Tx, job: JobRow, attempt: AttemptRow, actor: string): Promise<void> {
   if (attempt.stuck_at !== null) return
-  await tx.q
-    .updateTable('attempts')
-    .set({ stuck_at: tx.now })
-    .where('job_id', '=', job.id)
-    .where('number', '=', attempt.number)
-    .execute()
+  await updateAttempt(tx, attempt, { stuck_at: tx.now })
   await record(tx, { jobId: job.id, attempt: attempt.number, type: 'closed_by_force', actor })
   await raiseVersion(tx, job.id)
 }

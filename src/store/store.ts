@@ -166,7 +166,7 @@ async function runInSavepoint(trx: Trx, dialect: Dialect, work: Work, changes: C
   }
 }
 
-/** Database errors that a user can do something about. */
+/** Database errors that a user can do something about; that PostgreSQL is away its connection says itself, see `open.ts`. */
 function translate(error: unknown): unknown {
   const code = (error as { code?: string }).code ?? ''
   if (code === 'SQLITE_FULL' || code === 'SQLITE_IOERR_WRITE' || code === '53100') {
@@ -181,7 +181,7 @@ function translate(error: unknown): unknown {
       next: 'See whether the disk that holds the store has space, then try again.',
     })
   }
-  if (/^(ECONNREFUSED|ECONNRESET|08|57P0|SQLITE_BUSY|SQLITE_IOERR|SQLITE_READONLY)/.test(code)) {
+  if (/^SQLITE_(BUSY|IOERR|READONLY)/.test(code)) {
     return new Failure('unavailable', `The store cannot be written: ${(error as Error).message}`, { cause: error })
   }
   return error
