@@ -1,4 +1,6 @@
+import { milliseconds } from '../schema/job.js'
 import type { Clocks } from '../schema/view.js'
+import { warnAt } from '../schema/warning.js'
 import type { AttemptRow } from './database.js'
 
 const NONE: Clocks = { queuedMs: 0, setupMs: 0, pendingMs: 0, runningMs: 0, savingMs: 0 }
@@ -21,6 +23,17 @@ export function attemptClocks(row: AttemptRow, now: number): Clocks {
     runningMs: row.started_at === null ? 0 : Math.max(0, span(started, end) - savingMs),
     savingMs,
   }
+}
+
+/** The deadline of a clock that begins at `from`, and when it is to be warned of; nothing before it begins, or without a limit. */
+export function limitFrom(
+  clock: 'setup' | 'start' | 'run',
+  from: number | null,
+  text: string | undefined,
+): Partial<AttemptRow> {
+  if (from === null || text === undefined) return {}
+  const limit = milliseconds(text)
+  return { [`${clock}_deadline`]: from + limit, [`${clock}_warn_at`]: warnAt(from + limit, limit) }
 }
 
 /** The job's clocks are the sums over its attempts. */

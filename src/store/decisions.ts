@@ -9,7 +9,7 @@ import type { AttemptRow, Db, JobRow } from './database.js'
 import { allocatePool, releaseDevices, requestDevices } from './ledger.js'
 import { intendRemoteRun } from './remote-runs.js'
 import type { Tx } from './store.js'
-import { lockJob, moveJob, record } from './timeline.js'
+import { type Actor, lockJob, moveJob, record } from './timeline.js'
 import { nextNumber } from './vendor-records.js'
 
 /**
@@ -57,7 +57,7 @@ async function countDecision(tx: Tx, jobId: string): Promise<void> {
 export function beginAttempt(tx: Tx, jobId: string, version: number): Promise<JobFacts | undefined> {
   return decide(tx, jobId, version, async (_, job, attempt, spec) => {
     if (attempt && attempt.settled_at === null) return
-    await begin(tx, job, spec)
+    await begin(tx, job, spec, 'workflow')
     await allocatePool(tx, job.pool)
   })
 }
@@ -71,7 +71,7 @@ export async function beginFirst(tx: Tx, jobIds: readonly string[]): Promise<voi
   for (const id of jobIds) {
     const job = await lockJob(tx, id)
     if (job?.version !== AS_SUBMITTED || job.state === 'ended') continue
-    await begin(tx, job, JSON.parse(job.spec) as JobSpec)
+    await begin(tx, job, JSON.parse(job.spec) as JobSpec, 'server')
     begun.push(job)
   }
   for (const pool of new Set(begun.map((job) => job.pool))) await allocatePool(tx, pool)
@@ -79,7 +79,7 @@ export async function beginFirst(tx: Tx, jobIds: readonly string[]): Promise<voi
 }
 
 /** The attempt's row and its place in the queue; who allocates then is the caller. */
-async function begin(tx: Tx, job: JobRow, spec: JobSpec): Promise<void> {
+async function begin(tx: Tx, job: JobRow, spec: JobSpec, actor: Actor): Promise<void> {
   const number = job.attempt + 1
   const { name: provider, queue } = providersOf(spec)[job.provider_index] ?? { name: 'local' as const }
   await tx.q.updateTable('jobs').set({ attempt: number, backoff_until: null }).where('id', '=', job.id).execute()
@@ -100,7 +100,7 @@ async function begin(tx: Tx, job: JobRow, spec: JobSpec): Promise<void> {
       queue_deadline: queue ? tx.now + milliseconds(queue) : null,
     })
     .execute()
-  await moveJob(tx, job, 'queued', { type: 'queued', actor: 'workflow', attempt: number })
+  await moveJob(tx, job, 'queued', { type: 'queued', actor, attempt: number })
   if (provider === 'local') return requestDevices(tx, job, spec)
   await intendRemoteRun(tx, { jobId: job.id, attempt: number, provider })
   await launchAttempt(tx, job, await currentAttempt(tx.q, job))

@@ -1,9 +1,9 @@
 import type { Fact, FactBody } from '../schema/agent.js'
 import type { Exit } from '../schema/contract.js'
-import { type JobSpec, milliseconds } from '../schema/job.js'
-import { warnAt } from '../schema/warning.js'
+import type { JobSpec } from '../schema/job.js'
 import { tellFact, updateAttempt } from './attempts.js'
 import { notePlace } from './checkpoint-moves.js'
+import { limitFrom } from './clocks.js'
 import type { AttemptRow, JobRow, RankRow } from './database.js'
 import { quarantineDevices, releaseDevices, setAsideDevices } from './ledger.js'
 import { noteLostWork } from './lost-work.js'
@@ -89,33 +89,16 @@ function effectOf(tx: Tx, body: FactBody, at: number, spec: JobSpec): { set: Par
       return { set: { accepted_at: at, boot_id: body.bootId }, raise: false }
     case 'refused':
       return { set: { refused: body.message }, raise: false }
-    case 'setup': {
-      const limit = milliseconds(spec.timeouts.setup)
-      const deadline = at + limit
-      return {
-        set: { setup_at: at, setup_deadline: deadline, setup_warn_at: warnAt(deadline, limit) },
-        raise: false,
-      }
-    }
+    case 'setup':
+      return { set: { setup_at: at, ...limitFrom('setup', at, spec.timeouts.setup) }, raise: false }
     case 'setup_done': {
-      const start = spec.timeouts.start
-      const deadline = start ? at + milliseconds(start) : null
-      const warn = start && deadline ? warnAt(deadline, milliseconds(start)) : null
-      const clock = { start_deadline: deadline, setup_warn_at: null, start_warn_at: warn }
-      return {
-        set: { setup_done_at: at, setup_cached: body.cached ? 1 : 0, ...clock },
-        raise: false,
-      }
+      const clocks = { setup_warn_at: null, ...limitFrom('start', at, spec.timeouts.start) }
+      return { set: { setup_done_at: at, setup_cached: body.cached ? 1 : 0, ...clocks }, raise: false }
     }
     case 'started': {
-      const run = spec.timeouts.run
-      const deadline = run ? at + milliseconds(run) : null
-      const warn = run && deadline ? warnAt(deadline, milliseconds(run)) : null
       const identity = { pid: body.pid, pid_start: body.startTime, boot_id: body.bootId, resume_from: body.resumeFrom }
-      return {
-        set: { started_at: at, run_deadline: deadline, start_warn_at: null, run_warn_at: warn, ...identity },
-        raise: false,
-      }
+      const clocks = { start_warn_at: null, ...limitFrom('run', at, spec.timeouts.run) }
+      return { set: { started_at: at, ...clocks, ...identity }, raise: false }
     }
     case 'saving':
       return { set: { saving_at: at }, raise: false }

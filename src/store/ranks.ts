@@ -1,5 +1,6 @@
 import type { Exit } from '../schema/contract.js'
-import { type JobSpec, milliseconds } from '../schema/job.js'
+import type { JobSpec } from '../schema/job.js'
+import { limitFrom } from './clocks.js'
 import type { AttemptRow, Db, RankRow } from './database.js'
 import type { LogKey } from './log-store.js'
 
@@ -69,21 +70,25 @@ export function sumOf(attempt: AttemptRow, ranks: readonly RankRow[], spec: JobS
   const setupAt = earliest(ranks.map((rank) => rank.setup_at))
   const setupDoneAt = last(ranks, 'setup_done_at')
   const startedAt = last(ranks, 'started_at')
-  const limit = (from: number | null, text: string | undefined) => (from && text ? from + milliseconds(text) : null)
+  const { setup, start, run } = spec.timeouts
+  const end = endOf(attempt, ranks)
   return {
     accepted_at: last(ranks, 'accepted_at'),
     setup_at: setupAt,
-    setup_deadline: attempt.setup_deadline ?? limit(setupAt, spec.timeouts.setup),
     setup_done_at: setupDoneAt,
     setup_cached: ranks.every((rank) => rank.setup_cached === 1) ? 1 : 0,
-    start_deadline: attempt.start_deadline ?? limit(setupDoneAt, spec.timeouts.start),
     started_at: startedAt,
-    run_deadline: attempt.started_at ? attempt.run_deadline : limit(startedAt, spec.timeouts.run),
+    ...(attempt.setup_at === null ? limitFrom('setup', setupAt, setup) : {}),
+    ...(attempt.setup_done_at === null ? limitFrom('start', setupDoneAt, start) : {}),
+    ...(attempt.started_at === null ? limitFrom('run', startedAt, run) : {}),
+    ...(setupDoneAt === null ? {} : { setup_warn_at: null }),
+    ...(startedAt === null ? {} : { start_warn_at: null }),
     pid: first.pid,
     pid_start: first.pid_start,
     boot_id: first.boot_id,
     stalled_at: attempt.stalled_at ?? (isStalled(ranks) ? now : null),
-    ...endOf(attempt, ranks),
+    ...end,
+    ...(end.exited_at ? { run_warn_at: null } : {}),
     empty_at: last(ranks, 'empty_at'),
     stuck_at: attempt.stuck_at ?? stuckAt(ranks),
   }

@@ -3,7 +3,7 @@ import { mayMove } from '../schema/state.js'
 import type { JobRow } from './database.js'
 import { forUpdate, type Tx } from './store.js'
 
-/** Who did it: `user:<token id>`, `workflow`, `host:<id>`, `allocator`. */
+/** Who did it: `user:<token id>`, `workflow`, `server`, `host:<id>`, `allocator`. */
 export type Actor = string
 
 /** Adds an entry to a job's timeline, inside the transaction that it speaks of. */

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { HOUR, MINUTE } from '../../src/schema/duration.js'
+import { updateAttempt } from '../../src/store/attempts.js'
 import { createToken, ensureProject } from '../../src/store/tokens.js'
 import { warnOfLimits } from '../../src/store/warnings.js'
 import { startServer, type TestServer } from '../client/server.js'
@@ -71,8 +72,10 @@ test('`price set` is what later attempts cost: in `show`, in `cost` by tag, as C
   expect((await anneal.run(['cost', '--since', 'yesterday'])).code).toBe(64)
   await anneal.run(['price', 'unset', 'pool:default'])
   const free = await submit(server.store, { name: 'free' })
-  await launchNow(server.store, free.id)
-  expect((await anneal.run(['show', 'free'])).stdout).toMatch(/\ncost {8}0\.00 device-hours so far, no price set\n/)
+  const cheap = await launchNow(server.store, free.id)
+  expect((await anneal.run(['show', 'free'])).stdout, 'nothing worth a line yet').not.toMatch(/\ncost /)
+  await server.store.transact((tx) => updateAttempt(tx, cheap, { empty_at: Date.now() + HOUR }))
+  expect((await anneal.run(['show', 'free'])).stdout).toMatch(/\ncost {8}1\.00 device-hours, no price set\n/)
 })
 
 test('`show`, `wait` and `logs -f` tell that 80 % of a limit have passed, and how to get more time', async () => {

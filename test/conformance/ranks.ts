@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type FactBody, LEASE } from '../../src/schema/agent.js'
+import { MINUTE } from '../../src/schema/duration.js'
 import { type Failure, failureCode } from '../../src/schema/failure.js'
 import { pauseJob } from '../../src/store/adjust.js'
 import { admitHost, setPool } from '../../src/store/admission.js'
@@ -54,6 +55,29 @@ export function ranksConformance(name: string, newStore: () => Promise<TestStore
     const now = (attempt: AttemptRow) => attemptOf(t.store, attempt.job_id, attempt.number)
     const stateOf = async (id: string) => (await jobOf(t.store, id)).state
     const launch = async (more = {}) => launchNow(t.store, (await submit(t.store, { ...NODES, ...more })).id)
+
+    test('of every limit of an attempt on several hosts its owner is warned, from when it counts until it is over', async () => {
+      const attempt = await launch({ setup: 'x', timeouts: { setup: '1h', start: '1h', run: '1h' } })
+      const clocks = ['setup', 'start', 'run'] as const
+      const warned = async () => {
+        const row = await now(attempt)
+        return clocks.filter((clock) => row[`${clock}_warn_at`] !== null)
+      }
+      expect(await warned()).toEqual([])
+      await says(attempt, 1, { type: 'setup', cached: false })
+      expect(await warned()).toEqual(['setup'])
+      const { setup_deadline, setup_warn_at } = await now(attempt)
+      expect((setup_deadline as number) - (setup_warn_at as number)).toBe(12 * MINUTE)
+      await says(attempt, 0, { type: 'setup', cached: false })
+      await says(attempt, 2, { type: 'setup', cached: false })
+      expect(await now(attempt), 'the first one counts').toMatchObject({ setup_deadline, setup_warn_at })
+      await allSay(attempt, { type: 'setup_done', cached: false })
+      expect(await warned()).toEqual(['start'])
+      await allSay(attempt, started)
+      expect(await warned()).toEqual(['run'])
+      await allSay(attempt, exited(0))
+      expect(await warned()).toEqual([])
+    })
 
     test('the silent host of one rank ends the attempt where the pool fences: the others stop, its own devices stay apart', async () => {
       await t.store.transact((tx) => setPool(tx, 'default', { onSilence: 'fence' }))

@@ -134,6 +134,23 @@ it('an attempt that the server no longer names is ended once the server has all 
   expect(lives(pid)).toBe(false)
 })
 
+it('before the server has all its facts it is not ended: the server may not have heard of it yet', async () => {
+  const { server } = await newMachine()
+  server.acknowledges = false
+  const job = assignment('exec sleep 1000')
+  server.want(job)
+  const { pid } = await started(server, job)
+  server.assignments.clear()
+  const later = assignment('true', { devices: [] })
+  server.assignments.set(`${later.jobId}/1`, later)
+  server.tellAll()
+  await ended(server, later) // so the agent has acted on that word
+  expect(lives(pid)).toBe(true)
+  expect(server.types(job)).toEqual(['accepted', 'started'])
+  server.acknowledges = true
+  expect(await ended(server, job)).toMatchObject({ signalled: true })
+})
+
 it('facts come again until they are acknowledged, with the same numbers', async () => {
   const server = await newServer()
   const home = newHome()

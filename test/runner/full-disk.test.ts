@@ -77,6 +77,16 @@ describe('a fact log', () => {
     expect(lines.map((line) => JSON.parse(line))).toEqual(sent)
   })
 
+  it('tells all that it held back in one message with what comes next', async () => {
+    const messages: Fact[][] = []
+    const log = new FactLog(join(newHome(), 'facts.jsonl'), about, 0, (facts) => messages.push(facts))
+    cleanUp(() => log.close())
+    log.append({ type: 'accepted', bootId: 'boot-1' })
+    log.append({ type: 'refused', message: 'no' }, { type: 'empty' })
+    await until('the last one is sent', () => messages.flat().some(({ n }) => n === 3))
+    expect(messages.map((facts) => facts.map(({ n }) => n))).toEqual([[1, 2, 3]])
+  })
+
   it('grows past the room that it took at first', async () => {
     const path = join(newHome(), 'facts.jsonl')
     const sent: Fact[] = []

@@ -35,7 +35,7 @@ function page(job: Job): string {
     ['waits for', job.waitingFor && plain(job.waitingFor)],
     ...job.nearLimits.map((near): [string, string] => ['limit', nearLimitText(job.id, near)]),
     ['clocks', clocksLine(job.clocks)],
-    ...job.cost.map((cost, i): [string, string] => [i === 0 ? 'cost' : '', costText(cost)]),
+    ...job.cost.filter(isWorthSaying).map((cost, i): [string, string] => [i === 0 ? 'cost' : '', costText(cost)]),
     ['submitted', `${localTime(job.createdAt)} by ${job.createdBy}, pool ${job.pool}, priority ${job.priority}`],
     ['command', job.spec.command === undefined ? null : plain(commandText(job.spec.command))],
     [
@@ -50,6 +50,11 @@ function page(job: Job): string {
   ]
   const lines = rows.filter((row): row is [string, string] => row[1] !== null)
   return lines.map(([name, text]) => `${name.padEnd(10)}  ${text}`).join('\n')
+}
+
+/** Without a price, a job of a few seconds would say 0.00 hours. */
+function isWorthSaying({ amount, deviceHours }: Job['cost'][number]): boolean {
+  return amount !== null || deviceHours >= 0.005
 }
 
 function attemptRows(attempts: readonly Attempt[]): [string, string | null][] {
