@@ -60,6 +60,10 @@ test('`price set` is what later attempts cost: in `show`, in `cost` by tag, as C
     await tx.q.updateTable('attempts').set(held).where('job_id', '=', id).execute()
     await tx.q.updateTable('prices').set({ since: 0 }).where('name', '=', 'default').execute()
   })
+  const hoursOnly = /\ncost {8}4\.00 device-hours, no price set\n/
+  await server.store.transact((tx) => updateAttempt(tx, attempt, { granted_at: -2 * HOUR, empty_at: 0 }))
+  expect((await anneal.run(['show', 'dear'])).stdout, 'before there was a price').toMatch(hoursOnly)
+  await server.store.transact((tx) => updateAttempt(tx, attempt, held))
   expect((await anneal.run(['show', 'dear'])).stdout).toMatch(/\ncost {8}10\.00 EUR for 4\.00 device-hours\n/)
   const query = ['cost', '--by', 'tag:team', '--since', '2020-01-01']
   const rows = JSON.parse((await anneal.run([...query, '--json'])).stdout).rows
@@ -72,10 +76,8 @@ test('`price set` is what later attempts cost: in `show`, in `cost` by tag, as C
   expect((await anneal.run(['cost', '--since', 'yesterday'])).code).toBe(64)
   await anneal.run(['price', 'unset', 'pool:default'])
   const free = await submit(server.store, { name: 'free' })
-  const cheap = await launchNow(server.store, free.id)
+  await launchNow(server.store, free.id)
   expect((await anneal.run(['show', 'free'])).stdout, 'nothing worth a line yet').not.toMatch(/\ncost /)
-  await server.store.transact((tx) => updateAttempt(tx, cheap, { empty_at: Date.now() + HOUR }))
-  expect((await anneal.run(['show', 'free'])).stdout).toMatch(/\ncost {8}1\.00 device-hours, no price set\n/)
 })
 
 test('`show`, `wait` and `logs -f` tell that 80 % of a limit have passed, and how to get more time', async () => {
