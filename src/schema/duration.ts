@@ -19,6 +19,18 @@ export function parseDuration(text: string): number | undefined {
   return Math.round(total)
 }
 
+/** Writes whole milliseconds so that `parseDuration` reads exactly them: `4h10m`, `90d`, `0ms`. */
+export function durationOf(milliseconds: number): string {
+  let rest = milliseconds
+  let text = ''
+  for (const [unit, length] of Object.entries(UNITS).sort(([, a], [, b]) => b - a)) {
+    const count = Math.floor(rest / length)
+    if (count > 0) text += `${count}${unit}`
+    rest -= count * length
+  }
+  return text || '0ms'
+}
+
 /** Writes milliseconds for a person: `850 ms`, `12.4 s`, `6 min 12 s`, `3 h 05 min`, `2 d 4 h`. */
 export function formatDuration(milliseconds: number): string {
   if (milliseconds < SECOND) return `${Math.round(milliseconds)} ms`

@@ -1,3 +1,4 @@
+import { durationOf } from '../schema/duration.js'
 import { Failure } from '../schema/failure.js'
 import { type JobSpec, milliseconds } from '../schema/job.js'
 import { warnAt } from '../schema/warning.js'
@@ -46,7 +47,7 @@ export async function extendLimits(
       throw new Failure('state_conflict', `Job ${jobId} has no ${limit} limit, so there is nothing to extend`)
     }
     const length = milliseconds(before) + milliseconds(more)
-    spec.timeouts[limit] = `${length}ms`
+    spec.timeouts[limit] = durationOf(length)
     if (limit === 'run') await extendRun(tx, job, milliseconds(more), length)
     else await extendDeadline(tx, job, limit, milliseconds(more), length)
     await record(tx, { jobId, type: 'limit_extended', actor, data: { limit, by: more, to: spec.timeouts[limit] } })

@@ -28,7 +28,7 @@ export class DevServer {
     this.#pidFile = join(options.home, 'temporal.pid.json')
   }
 
-  /** Starts it and waits until it answers. Ends first what an earlier, killed `up` of the same home has left. */
+  /** Starts it, on a free port where none is named or 0, and waits until it answers. Ends first what an earlier, killed `up` of the same home has left. */
   static async start(options: {
     binary: string
     version: string
@@ -36,7 +36,7 @@ export class DevServer {
     port?: number | undefined
     logger: Logger
   }): Promise<DevServer> {
-    const server = new DevServer({ ...options, port: options.port ?? (await freePort()) })
+    const server = new DevServer({ ...options, port: options.port || (await freePort()) })
     await server.#endLeftOver()
     await server.#checkPort()
     await server.#spawn()

@@ -30,7 +30,7 @@ test('`priority` moves a job in the queue and says its place', async () => {
 })
 
 test('`extend` makes the limit of a running job longer, and refuses one that it does not have', async () => {
-  expect((await anneal.run(['extend', 'holder', '--run', '4h'])).stdout).toContain('run limit now 18000000ms')
+  expect((await anneal.run(['extend', 'holder', '--run', '4h'])).stdout).toContain('run limit now 5h')
   const none = await anneal.run(['extend', 'holder', '--total', '1h'])
   expect(none).toMatchObject({ code: 69, stderr: expect.stringContaining('has no total limit') })
   expect((await anneal.run(['extend', 'holder'])).code).toBe(65)
