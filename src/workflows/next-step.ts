@@ -10,6 +10,9 @@ export type Step =
   | { do: 'settle'; outcome: Outcome; retry?: Retry | undefined }
   | { do: 'wait'; until: number | null }
 
+/** Why an attempt gave its devices back that nobody else has taken. */
+const PAUSED = 'Paused.'
+
 /**
  * The life of a job, read from what is true now and not from what was done before: so a workflow that was rebuilt from
  * the store goes on exactly where the job is.
@@ -23,7 +26,8 @@ export function nextStep(job: JobFacts, now: number): Step {
   if (!attempt || attempt.settled) return betweenAttempts(job, now)
   if (!attempt.launched) return inQueue(job, attempt, now)
   if (attempt.empty || attempt.stuck) {
-    const outcome = outcomeOf(attempt)
+    const end = outcomeOf(attempt)
+    const outcome = job.pauseWanted && end.reason === 'preempted' ? jobOutcome('preempted', PAUSED) : end
     return {
       do: 'settle',
       outcome,
@@ -56,7 +60,7 @@ function inQueue(job: JobFacts, { granted, queueDeadline }: AttemptFacts, now: n
 
 /** The attempt gives its place or its devices back uncounted; the store keeps the job paused until it is resumed. */
 function pause(now: number): Step {
-  return { do: 'settle', outcome: jobOutcome('preempted', 'Paused.'), retry: { until: now, charge: false } }
+  return { do: 'settle', outcome: jobOutcome('preempted', PAUSED), retry: { until: now, charge: false } }
 }
 
 function onHost(job: JobFacts, now: number): Step {

@@ -45,6 +45,7 @@ export function startServerProcess(command: string[], options: ServerProcessOpti
       if (hasEnded(child)) return
       const ended = once(child, 'exit')
       child.kill(signal)
+      child.kill('SIGCONT') // one that was stopped by a signal takes no other before
       await ended
     },
   }

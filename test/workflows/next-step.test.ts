@@ -55,6 +55,18 @@ describe('the life of a job', () => {
     expect(nextStep(waiting, NOW + 5)).toMatchObject({ do: 'settle', outcome: { reason: 'queue_time_limit' } })
   })
 
+  test('an attempt that gave its devices back says whether its job was paused, or another took them', () => {
+    const over = attempt({ exit: { phase: 'run', code: 143, signalled: true }, stopCause: 'preempted', empty: true })
+    const taken = { reason: 'preempted', message: REASON_FACTS.preempted.sentence }
+    expect(nextStep(job({ attempt: over }), NOW)).toMatchObject({
+      do: 'settle',
+      outcome: taken,
+      retry: { charge: false },
+    })
+    const paused = { reason: 'preempted', message: 'Paused.' }
+    expect(nextStep(job({ attempt: over, pauseWanted: true }), NOW)).toMatchObject({ do: 'settle', outcome: paused })
+  })
+
   test('an attempt with a device is launched, even when the queue limit passed meanwhile', () => {
     const granted = job({ queueDeadline: NOW - 5, attempt: attempt({ launched: false }) })
     expect(nextStep(granted, NOW)).toEqual({ do: 'launch' })
