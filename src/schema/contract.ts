@@ -15,6 +15,13 @@ export function workflowId(jobId: string): string {
   return `job-${jobId}`
 }
 
+export const RUN_GROUP = 'runGroup'
+
+/** Workflow id of a group of jobs. */
+export function groupWorkflowId(groupId: string): string {
+  return `group-${groupId}`
+}
+
 /** How the process ended, as far as the host could tell. */
 export interface Exit {
   /** Which command ended. */

@@ -6,6 +6,7 @@ import { attemptsFor } from '../schema/remedy.js'
 import type { State } from '../schema/state.js'
 import { currentAttempt, launchAttempt, quietFor, stopAttempt, updateAttempt } from './attempts.js'
 import type { AttemptRow, Db, JobRow } from './database.js'
+import { raiseGroup } from './groups.js'
 import { allocatePool, releaseDevices, requestDevices } from './ledger.js'
 import { intendRemoteRun } from './remote-runs.js'
 import type { Tx } from './store.js'
@@ -202,6 +203,7 @@ async function endJob(tx: Tx, job: JobRow, outcome: Outcome): Promise<void> {
     attempt: job.attempt || null,
     data: { ...outcome },
   })
+  if (job.group_id) await raiseGroup(tx, job.group_id)
 }
 
 function factsOf(job: JobRow, attempt: AttemptRow | undefined, now: number): JobFacts {

@@ -18,6 +18,8 @@ export interface Submission {
   idempotencyKey?: string | undefined
   /** The ended job that this one tries again; its checkpoints are inherited. */
   retryOf?: JobRow | undefined
+  /** The group that submits it, as which of its members. */
+  member?: { groupId: string; key: string } | undefined
   /** What it stands for was accepted before, such as an entry of a queue of EAS: no quota refuses it any more. */
   isAccepted?: boolean
 }
@@ -29,7 +31,9 @@ export interface Submission {
 export async function submitJob(tx: Tx, submission: Submission): Promise<{ job: JobRow; existed: boolean }> {
   const spec = JSON.stringify(submission.spec)
   const id = newId()
-  const earlier = submission.idempotencyKey ? await claimKey(tx, submission, sha256(spec), id) : undefined
+  const { project, idempotencyKey: key, retryOf } = submission
+  const body = retryOf ? `retry:${retryOf.id}` : spec
+  const earlier = key ? await claimKey(tx, { project, key, body }, id) : undefined
   if (earlier) {
     return {
       job: await tx.q.selectFrom('jobs').selectAll().where('id', '=', earlier).executeTakeFirstOrThrow(),
@@ -43,34 +47,40 @@ export async function submitJob(tx: Tx, submission: Submission): Promise<{ job: 
     jobId: id,
     type: 'submitted',
     actor: submission.actor,
-    data: { state: 'queued', retryOf: submission.retryOf?.id },
+    data: { state: 'queued', retryOf: retryOf?.id, group: submission.member?.groupId },
   })
   tx.changed({ kind: 'job', id, isNew: true })
   return { job, existed: false }
 }
 
-/** Takes the key for `jobId`, or gives the job that has it already. */
-async function claimKey(tx: Tx, submission: Submission, specHash: string, jobId: string): Promise<string | undefined> {
-  const key = submission.idempotencyKey as string
-  const bodyHash = submission.retryOf ? sha256(`retry:${submission.retryOf.id}`) : specHash
+/**
+ * Takes the key for the job or group `id`, or gives the id of what has it already. Fails with `idempotency_conflict` where that was
+ * described otherwise.
+ */
+export async function claimKey(
+  tx: Tx,
+  { project, key, body }: { project: string; key: string; body: string },
+  id: string,
+): Promise<string | undefined> {
+  const bodyHash = sha256(body)
   const inserted = await tx.q
     .insertInto('idempotency_keys')
-    .values({ project: submission.project, key, body_hash: bodyHash, job_id: jobId, created_at: tx.now })
+    .values({ project, key, body_hash: bodyHash, job_id: id, created_at: tx.now })
     .onConflict((c) => c.doNothing())
     .executeTakeFirst()
   if (Number(inserted.numInsertedOrUpdatedRows ?? 0n) > 0) return undefined
   const holder = await tx.q
     .selectFrom('idempotency_keys')
     .selectAll()
-    .where('project', '=', submission.project)
+    .where('project', '=', project)
     .where('key', '=', key)
     .executeTakeFirstOrThrow()
   if (holder.body_hash !== bodyHash) {
     throw new Failure(
       'idempotency_conflict',
-      `The idempotency key ${JSON.stringify(key)} belongs to job ${holder.job_id}, which has another description`,
+      `The idempotency key ${JSON.stringify(key)} belongs to ${holder.job_id}, which has another description`,
       {
-        next: 'Use a new key for a new job, or send the very same body to get the same job.',
+        next: 'Use a new key for something new, or send the very same body to get the same answer.',
         details: { jobId: holder.job_id },
       },
     )
@@ -78,7 +88,7 @@ async function claimKey(tx: Tx, submission: Submission, specHash: string, jobId:
   return holder.job_id
 }
 
-function newRow(tx: Tx, id: string, specText: string, { project, spec, actor, retryOf }: Submission): JobRow {
+function newRow(tx: Tx, id: string, specText: string, { project, spec, actor, retryOf, member }: Submission): JobRow {
   return {
     id,
     project,
@@ -100,6 +110,8 @@ function newRow(tx: Tx, id: string, specText: string, { project, spec, actor, re
     outcome: null,
     reason: null,
     retry_of: retryOf?.id ?? null,
+    group_id: member?.groupId ?? null,
+    group_key: member?.key ?? null,
     provider_index: 0,
     checkpoints_of: retryOf?.checkpoints_of ?? id,
     created_by: actor,
