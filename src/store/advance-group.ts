@@ -21,8 +21,8 @@ export async function advanceGroup(
   await lockNamed(tx, `group:${groupId}`)
   const group = await tx.q.selectFrom('job_groups').selectAll().where('id', '=', groupId).executeTakeFirst()
   if (!group || group.state === 'ended') return undefined
-  const isPast = group.total_deadline !== null && group.total_deadline <= tx.now
-  const look = group.stop_wanted === 1 || isPast ? await stop(tx, group) : await kinds[group.kind](tx, group)
+  const isOver = group.stop_wanted === 1 || (group.total_deadline !== null && group.total_deadline <= tx.now)
+  const look = isOver ? await stop(tx, group) : await kinds[group.kind](tx, group)
   await tx.q
     .updateTable('job_groups')
     .set({ seen: group.version })
@@ -34,7 +34,8 @@ export async function advanceGroup(
     .select('state')
     .where('id', '=', groupId)
     .executeTakeFirstOrThrow()
-  return state === 'ended' ? undefined : { ...look, until: earlier(look.until, group) }
+  if (state === 'ended') return undefined
+  return isOver ? look : { ...look, until: earlier(look.until, group.total_deadline) }
 }
 
 /** Ends it once none of its jobs lives any more. */
@@ -44,7 +45,8 @@ async function stop(tx: Tx, group: GroupRow): Promise<GroupLook> {
   for (const member of ended) {
     const { isCompleted, outcome } = member
     const state = isCompleted ? 'completed' : 'failed'
-    await updateMember(tx, member, { state, note: isCompleted ? null : outcome.reason, ended_at: tx.now })
+    const { reason } = outcome
+    await updateMember(tx, member, { state, reason, note: isCompleted ? null : reason, ended_at: tx.now })
   }
   if (open || ended.length === AT_ONCE) return { more: more || ended.length === AT_ONCE, until: null }
   const isStopped = group.stop_wanted === 1
@@ -55,7 +57,7 @@ async function stop(tx: Tx, group: GroupRow): Promise<GroupLook> {
   return { more: false, until: null }
 }
 
-function earlier(until: number | null, { total_deadline, stop_wanted }: GroupRow): number | null {
-  if (total_deadline === null || stop_wanted === 1) return until
-  return until === null ? total_deadline : Math.min(until, total_deadline)
+function earlier(until: number | null, deadline: number | null): number | null {
+  if (deadline === null) return until
+  return until === null ? deadline : Math.min(until, deadline)
 }

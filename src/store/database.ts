@@ -135,6 +135,12 @@ export interface MemberRow {
   /** JSON, the kind's own. */
   data: string
   ended_at: number | null
+  /** How it ended, in one word: the reason of its job, or skipped, denied, promote_failed. */
+  reason: string | null
+  /** What its job depends on, as a hash; null: it is not taken over, and takes over nothing. */
+  cache_key: string | null
+  /** The group whose job it has taken over; null: it has none but its own. */
+  taken_from: string | null
 }
 
 export interface AttemptRow {

@@ -2,7 +2,7 @@ import { Failure } from '../schema/failure.js'
 import { GROUP_KINDS, type GroupKind, type GroupOutcome, MAX_MEMBERS, type MemberState } from '../schema/group.js'
 import type { JobSpec } from '../schema/job.js'
 import type { Outcome } from '../schema/outcome.js'
-import type { Db, GroupRow, MemberRow } from './database.js'
+import type { Db, GroupRow, JobRow, MemberRow } from './database.js'
 import { newId } from './ids.js'
 import { claimKey, submitJob } from './jobs.js'
 import { requestStop } from './stop.js'
@@ -22,7 +22,7 @@ export interface NewGroup {
   idempotencyKey?: string | undefined
 }
 
-/** Rows of one insert; SQLite takes 32,766 parameters. */
+/** Rows of one insert: 13 columns each; SQLite takes 32,766 parameters, PostgreSQL 65,535. */
 const ROWS = 1_000
 
 /**
@@ -61,16 +61,16 @@ export async function createGroup(tx: Tx, group: NewGroup): Promise<{ group: Gro
   return { group: row, existed: false }
 }
 
-/** Adds members behind those that there are, from `position` on. */
+/** Adds members behind those that there are, from `position` on; `set` is what is known of one already. */
 export async function addMembers(
   tx: Tx,
   groupId: string,
   position: number,
-  members: { key: string; data?: object }[],
+  members: { key: string; data?: object; set?: Partial<MemberRow> }[],
 ): Promise<void> {
   for (let i = 0; i < members.length; i += ROWS) {
     const rows = members.slice(i, i + ROWS).map(
-      ({ key, data }, n): MemberRow => ({
+      ({ key, data, set }, n): MemberRow => ({
         group_id: groupId,
         key,
         position: position + i + n,
@@ -81,6 +81,10 @@ export async function addMembers(
         look_at: null,
         data: JSON.stringify(data ?? {}),
         ended_at: null,
+        reason: null,
+        cache_key: null,
+        taken_from: null,
+        ...set,
       }),
     )
     await tx.q.insertInto('group_members').values(rows).execute()
@@ -99,11 +103,13 @@ export async function raiseGroup(tx: Tx, groupId: string): Promise<void> {
 }
 
 /**
- * The group of this kind that a reference means: a whole id, a unique prefix of one, or a name, which means the newest. Fails with
+ * The group of this kind, or of any, that a reference means: a whole id, a unique prefix of one, or a name, which means the newest. Fails with
  * `not_found` (also for what is not yours) or `ambiguous`.
  */
-export async function findGroup(db: Db, project: string, kind: GroupKind, ref: string): Promise<GroupRow> {
-  const groups = db.selectFrom('job_groups').selectAll().where('project', '=', project).where('kind', '=', kind)
+export async function findGroup(db: Db, project: string, kind: GroupKind | undefined, ref: string): Promise<GroupRow> {
+  const all = db.selectFrom('job_groups').selectAll().where('project', '=', project)
+  const groups = kind === undefined ? all : all.where('kind', '=', kind)
+  const what = kind ?? GROUP_KINDS.join(' or ')
   const exact = await groups.where('id', '=', ref).executeTakeFirst()
   if (exact) return exact
   const named = await groups.where('name', '=', ref).orderBy('id', 'desc').limit(1).executeTakeFirst()
@@ -113,20 +119,30 @@ export async function findGroup(db: Db, project: string, kind: GroupKind, ref: s
   const found = isPrefix ? await groups.where('id', '>=', prefix).where('id', '<', `${prefix}~`).limit(2).execute() : []
   if (found.length === 1) return found[0] as GroupRow
   if (found.length > 1)
-    throw new Failure('ambiguous', `${JSON.stringify(ref)} begins more than one id of a ${kind}`, {
+    throw new Failure('ambiguous', `${JSON.stringify(ref)} begins more than one id of a ${what}`, {
       next: 'Write more characters of the id.',
     })
-  throw new Failure('not_found', `There is no ${kind} with the id or name ${JSON.stringify(ref)}`, {
-    next: `See \`anneal ${kind} list\` for those that there are.`,
+  throw new Failure('not_found', `There is no ${what} with the id or name ${JSON.stringify(ref)}`, {
+    next: `See \`anneal ${kind ?? 'pipeline'} list\` for those that there are.`,
   })
 }
 
-/** Gives a member a job of its own; its row names it by the same commit, so it is never submitted twice. */
-export async function submitMember(tx: Tx, group: GroupRow, member: MemberRow, spec: JobSpec): Promise<string> {
+/**
+ * Gives a member a job of its own; its row names it by the same commit, so it is never submitted twice. As the retry of another job
+ * it inherits its checkpoints.
+ */
+export async function submitMember(
+  tx: Tx,
+  group: GroupRow,
+  member: MemberRow,
+  spec: JobSpec,
+  retryOf?: JobRow,
+): Promise<string> {
   const { job } = await submitJob(tx, {
     project: group.project,
     spec,
     actor: group.created_by,
+    retryOf,
     member: { groupId: group.id, key: member.key },
     isAccepted: true,
   })
@@ -196,7 +212,7 @@ export async function endedMembers(db: Db, groupId: string): Promise<EndedMember
 export async function endGroup(tx: Tx, group: GroupRow, outcome: GroupOutcome, note = outcome.message): Promise<void> {
   await tx.q
     .updateTable('group_members')
-    .set({ state: 'skipped', note, ended_at: tx.now, look_at: null })
+    .set({ state: 'skipped', reason: 'skipped', note, ended_at: tx.now, look_at: null })
     .where('group_id', '=', group.id)
     .where('state', '=', 'waiting')
     .execute()

@@ -46,6 +46,8 @@ export async function findJob(db: Db, project: string, ref: string): Promise<Job
 export interface JobFilter {
   state?: readonly string[] | undefined
   name?: string | undefined
+  /** Whole id of a pipeline or sweep. */
+  group?: string | undefined
   /** Id of the last job of the page before. */
   before?: string | undefined
   limit: number
@@ -56,6 +58,7 @@ export async function listJobs(db: Db, project: string, filter: JobFilter): Prom
   let query = db.selectFrom('jobs').selectAll().where('project', '=', project).orderBy('id', 'desc').limit(filter.limit)
   if (filter.state?.length) query = query.where('state', 'in', filter.state)
   if (filter.name) query = query.where('name', '=', filter.name)
+  if (filter.group) query = query.where('group_id', '=', filter.group)
   if (filter.before) query = query.where('id', '<', filter.before)
   return (await query.execute()).map(summaryOf)
 }
@@ -97,12 +100,19 @@ export async function viewJob(db: Db, job: JobRow): Promise<JobView> {
       deadline: iso(deadline),
     })),
     retryOf: job.retry_of,
+    group: await groupOf(db, job),
     createdBy: job.created_by,
     clocks: sumClocks(attempts.map((attempt) => attempt.clocks)),
     cost: sumCosts(attempts.flatMap(({ cost }) => (cost ? [cost] : []))),
     attempts,
     spec,
   }
+}
+
+async function groupOf(db: Db, { group_id, group_key }: JobRow): Promise<JobView['group']> {
+  if (group_id === null) return null
+  const group = await db.selectFrom('job_groups').select(['kind', 'name']).where('id', '=', group_id).executeTakeFirst()
+  return group ? { id: group_id, ...group, key: group_key ?? '' } : null
 }
 
 function attemptRows(db: Db, jobId: string): Promise<AttemptRow[]> {

@@ -175,7 +175,7 @@ test('ten megabytes are refused with the limit, before anything is sent, from a 
   ]
   for (const { code, stderr } of await Promise.all(calls)) {
     expect(stderr).toMatch(
-      /error: .* has \d+ bytes; a job description may have 1000000\nnext: put data into the workdir/,
+      /error: .* has \d+ bytes; a description may have 1000000\nnext: put data into the workdir/,
     )
     expect(code).toBe(65)
   }
