@@ -1,6 +1,6 @@
 // Records one history of each released shape of a job into test/fixtures/histories, for the replay test. Existing files
 // stay: a history that was recorded once must replay for ever. Run it when a new shape is released:
-//   node scripts/record-histories.mjs PREFIX
+//   node scripts/record-histories.mjs PREFIX [SHAPE]     all shapes, or those whose names begin so
 import { existsSync, writeFileSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -8,7 +8,7 @@ import { Client, Connection } from '@temporalio/client'
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js'
 import { System } from '../bench/system.mjs'
 
-const [prefix] = process.argv.slice(2)
+const [prefix, only = ''] = process.argv.slice(2)
 if (!prefix) throw new Error('say how the files shall begin, such as 0.1')
 const folder = fileURLToPath(new URL('../test/fixtures/histories/', import.meta.url))
 const LIMITS = { queue: '1h', run: '1h', total: '2h' }
