@@ -36,7 +36,7 @@ export function jobRoutes(app: App, deps: Deps): void {
       tags: ['jobs'],
       headers: Key,
       body: JobSpec,
-      response: { 201: JobView, 200: JobView, ...failures(401, 403, 413, 422, 429, 503, 507) },
+      response: { 201: JobView, 200: JobView, ...failures(401, 403, 409, 413, 422, 429, 503, 507) },
     },
     bodyLimit: MAX_SPEC_BYTES,
     onRequest: write,
@@ -167,7 +167,8 @@ export function jobRoutes(app: App, deps: Deps): void {
           { next: `Stop it first: anneal stop ${before.id}` },
         )
       }
-      const spec = JSON.parse(before.spec) as JobSpec
+      // What it waited for is over; that it is tried again says that it shall run now.
+      const { after: _, ...spec } = JSON.parse(before.spec) as JobSpec
       const { job, existed } = await store.transact((tx) =>
         submitJob(tx, { project, actor, spec, retryOf: before, idempotencyKey: request.headers['idempotency-key'] }),
       )

@@ -858,6 +858,17 @@ export interface components {
             name: string;
         };
         JobSpec: {
+            /** @description jobs that must have ended before it asks for a device; it ends as dependency_failed where one did not complete */
+            after?: {
+                /** @description id, unique prefix of an id, or name */
+                job: string;
+                /**
+                 * @description how it must have ended
+                 * @default any
+                 * @enum {string}
+                 */
+                outcome: "any" | "completed";
+            }[];
             checkpoints: {
                 /** @description whole ones, never fewer than two; default: all */
                 keepLast?: number;
@@ -982,6 +993,17 @@ export interface components {
             };
         };
         JobSpecInput: {
+            /** @description jobs that must have ended before it asks for a device; it ends as dependency_failed where one did not complete */
+            after?: {
+                /** @description id, unique prefix of an id, or name */
+                job: string;
+                /**
+                 * @description how it must have ended
+                 * @default any
+                 * @enum {string}
+                 */
+                outcome?: "any" | "completed";
+            }[];
             /** @default {} */
             checkpoints?: {
                 /** @description whole ones, never fewer than two; default: all */
@@ -1307,7 +1329,7 @@ export interface components {
             exitCode?: number;
             message: string;
             /** @enum {string} */
-            reason: "completed" | "process_failed" | "out_of_memory" | "stalled" | "setup_failed" | "queue_time_limit" | "start_time_limit" | "run_time_limit" | "total_time_limit" | "stopped" | "preempted" | "host_lost" | "host_disk_full" | "device_busy" | "exit_unknown" | "provider_rejected" | "provider_failed" | "provider_lost" | "provider_unknown";
+            reason: "completed" | "process_failed" | "out_of_memory" | "stalled" | "setup_failed" | "queue_time_limit" | "start_time_limit" | "run_time_limit" | "total_time_limit" | "stopped" | "preempted" | "host_lost" | "host_disk_full" | "device_busy" | "exit_unknown" | "provider_rejected" | "provider_failed" | "provider_lost" | "provider_unknown" | "dependency_failed";
         };
         Pipeline: {
             /**
@@ -2242,6 +2264,15 @@ export interface operations {
             };
             /** @description Default Response */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

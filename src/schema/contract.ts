@@ -78,6 +78,8 @@ export interface JobFacts {
   stopWanted: boolean
   /** It shall hold nothing until it is resumed; absent in histories from before jobs could be paused. */
   pauseWanted?: boolean | undefined
+  /** Other jobs that it waits for before its first attempt: how many have not ended, and why it is in vain; absent: none. */
+  after?: { open: number; unmet: string | null } | undefined
   queueDeadline: number | null
   totalDeadline: number | null
   backoffUntil: number | null

@@ -44,7 +44,8 @@ export const StepInput = z.strictObject({
   path: z.string().min(1).max(1_000).optional().describe('of its outputs; without it all of them'),
 })
 
-const { name: _jobName, ...jobFields } = JobSpec.shape
+/** A step says `needs` in place of `after`. */
+const { name: _jobName, after: _after, ...jobFields } = JobSpec.shape
 /** The fields that a step has beside those of a job. */
 const own = {
   ...common,

@@ -12,6 +12,7 @@ export interface Database {
   jobs: JobRow
   job_groups: GroupRow
   group_members: MemberRow
+  job_waits: { job_id: string; after_id: string; outcome: 'any' | 'completed' }
   attempts: AttemptRow
   ranks: RankRow
   pools: { name: string; on_silence: 'wait' | 'fence'; preempts: number; created_at: number }
@@ -83,6 +84,8 @@ export interface JobRow {
   /** The group that it belongs to, and as which member; null: none. */
   group_id: string | null
   group_key: string | null
+  /** It has not begun, and other jobs must have ended before it does: `job_waits` names them. */
+  waits: number
   /** Which of the job's providers it has come to. */
   provider_index: number
   /** The job whose checkpoint folder this one uses: itself, or the first of its chain of retries. */

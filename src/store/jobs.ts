@@ -4,7 +4,9 @@ import { type JobSpec, milliseconds } from '../schema/job.js'
 import { warnAt } from '../schema/warning.js'
 import type { JobRow } from './database.js'
 import { newId, sha256 } from './ids.js'
+import { insertWaits } from './job-waits.js'
 import { checkQuota } from './quotas.js'
+import { resolveAfter } from './resolve-after.js'
 import type { Tx } from './store.js'
 import { record } from './timeline.js'
 
@@ -29,10 +31,9 @@ export interface Submission {
  * job, ended or not; with another body fails with `idempotency_conflict`. Fails with `quota_exceeded` where the project or user has enough.
  */
 export async function submitJob(tx: Tx, submission: Submission): Promise<{ job: JobRow; existed: boolean }> {
-  const spec = JSON.stringify(submission.spec)
   const id = newId()
   const { project, idempotencyKey: key, retryOf } = submission
-  const body = retryOf ? `retry:${retryOf.id}` : spec
+  const body = retryOf ? `retry:${retryOf.id}` : JSON.stringify(submission.spec)
   const earlier = key ? await claimKey(tx, { project, key, body }, id) : undefined
   if (earlier) {
     return {
@@ -40,9 +41,12 @@ export async function submitJob(tx: Tx, submission: Submission): Promise<{ job: 
       existed: true,
     }
   }
-  const job = newRow(tx, id, spec, submission)
+  const after = await resolveAfter(tx, project, submission.spec.after ?? [])
+  const spec = after.length > 0 ? { ...submission.spec, after } : submission.spec
+  const job = newRow(tx, id, { ...submission, spec })
   if (!submission.isAccepted) await checkQuota(tx, job, submission.spec)
   await tx.q.insertInto('jobs').values(job).execute()
+  if (after.length > 0) await insertWaits(tx, id, after)
   await record(tx, {
     jobId: id,
     type: 'submitted',
@@ -88,12 +92,12 @@ export async function claimKey(
   return holder.job_id
 }
 
-function newRow(tx: Tx, id: string, specText: string, { project, spec, actor, retryOf, member }: Submission): JobRow {
+function newRow(tx: Tx, id: string, { project, spec, actor, retryOf, member }: Submission): JobRow {
   return {
     id,
     project,
     name: spec.name,
-    spec: specText,
+    spec: JSON.stringify(spec),
     state: 'queued',
     pool: spec.pool,
     priority: spec.priority,
@@ -112,6 +116,7 @@ function newRow(tx: Tx, id: string, specText: string, { project, spec, actor, re
     retry_of: retryOf?.id ?? null,
     group_id: member?.groupId ?? null,
     group_key: member?.key ?? null,
+    waits: spec.after?.length ? 1 : 0,
     provider_index: 0,
     checkpoints_of: retryOf?.checkpoints_of ?? id,
     created_by: actor,
@@ -121,8 +126,9 @@ function newRow(tx: Tx, id: string, specText: string, { project, spec, actor, re
   }
 }
 
-function deadlinesOf({ timeouts }: JobSpec, now: number) {
-  const queue = timeouts.queue ? milliseconds(timeouts.queue) : null
+/** The queue's clock begins when the job asks for a device. */
+function deadlinesOf({ timeouts, after }: JobSpec, now: number) {
+  const queue = timeouts.queue && !after?.length ? milliseconds(timeouts.queue) : null
   const total = timeouts.total ? milliseconds(timeouts.total) : null
   return {
     queue_deadline: queue && now + queue,

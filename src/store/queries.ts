@@ -8,6 +8,7 @@ import type { AttemptView, EventView, JobSummary, JobView, RankView, RemoteView 
 import { attemptClocks, sumClocks } from './clocks.js'
 import { costsOfAttempts, sumCosts } from './costs.js'
 import type { AttemptRow, Db, EventRow, JobRow, RankRow, RemoteRunRow } from './database.js'
+import { waitsOf } from './job-waits.js'
 import { standingOf, standingText } from './queue.js'
 import { nearLimits } from './warnings.js'
 
@@ -206,6 +207,10 @@ function viewAttempt(
 
 async function waitingFor(db: Db, job: JobRow): Promise<string | null> {
   if (job.state === 'paused') return `it is paused; anneal resume ${job.id}`
+  if (job.state === 'queued' && job.waits === 1) {
+    const { open, first } = await waitsOf(db, job.id)
+    if (open > 0) return `it waits for the end of job ${first}${open > 1 ? `, and of ${open - 1} more` : ''}`
+  }
   if (job.state === 'queued')
     return job.attempt === 0
       ? 'it is about to get its place in the queue'

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll } from 'vitest'
 import { startPostgres } from '../support/postgres.js'
 import { newPostgresStore } from '../support/stores.js'
+import { afterConformance } from './after.js'
 import { checkpointConformance } from './checkpoints.js'
 import { costConformance } from './costs.js'
 import { groupConformance } from './groups.js'
@@ -34,5 +35,6 @@ quotaConformance('quotas on PostgreSQL', async () => newPostgresStore(await post
 warningConformance('warnings of limits on PostgreSQL', async () => newPostgresStore(await postgres.createDatabase()))
 
 costConformance('costs on PostgreSQL', async () => newPostgresStore(await postgres.createDatabase()))
+afterConformance('waiting for other jobs on PostgreSQL', async () => newPostgresStore(await postgres.createDatabase()))
 groupConformance('groups on PostgreSQL', async () => newPostgresStore(await postgres.createDatabase()))
 pipelineConformance('pipelines on PostgreSQL', async () => newPostgresStore(await postgres.createDatabase()))

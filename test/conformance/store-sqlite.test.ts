@@ -2,6 +2,7 @@ import { CompiledQuery } from 'kysely'
 import { expect, test } from 'vitest'
 import { devicelessIn, waitingIn } from '../../src/store/ledger.js'
 import { newSqliteStore } from '../support/stores.js'
+import { afterConformance } from './after.js'
 import { checkpointConformance } from './checkpoints.js'
 import { costConformance } from './costs.js'
 import { groupConformance } from './groups.js'
@@ -25,6 +26,7 @@ checkpointConformance('checkpoints on SQLite', newSqliteStore)
 quotaConformance('quotas on SQLite', newSqliteStore)
 warningConformance('warnings of limits on SQLite', newSqliteStore)
 costConformance('costs on SQLite', newSqliteStore)
+afterConformance('waiting for other jobs on SQLite', newSqliteStore)
 groupConformance('groups on SQLite', newSqliteStore)
 pipelineConformance('pipelines on SQLite', newSqliteStore)
 

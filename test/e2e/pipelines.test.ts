@@ -191,6 +191,19 @@ b: { needs: [a], command: 'true' }`),
     expect(cycle.stderr).toMatch(/p\.yaml:4:10 steps\.a\.needs: is part of a cycle: a → b → a/)
   })
 
+  test('without a file: a job runs after another one, and ends with the reason where that fails', async () => {
+    writeFileSync(join(folder, 'job.yaml'), 'name: second\ncommand: echo two\n')
+    const first = await anneal.submit({ name: 'first', command: 'sleep 1' })
+    const failing = await anneal.submit({ name: 'failing', command: 'sleep 1; exit 4' })
+    const second = (await cli('submit', 'job.yaml', '--after', first.id, '--after', 'failing')).stdout.trim()
+    const third = (await cli('submit', 'job.yaml', '--after', 'failing:completed')).stdout.trim()
+    const { startedAt } = await anneal.ended(second, 60_000)
+    const { endedAt } = await anneal.show(first.id)
+    expect(Date.parse(startedAt ?? '')).toBeGreaterThanOrEqual(Date.parse(endedAt ?? ''))
+    expect(await cli('wait', third)).toMatchObject({ code: 37, stdout: expect.stringContaining(failing.id) })
+    expect((await cli('submit', 'job.yaml', '--after', 'failing:perhaps')).stderr).toContain('--after after[0].outcome')
+  })
+
   const long = () => `
 a:
   ${says('a', 'sleep 2')}

@@ -2,7 +2,13 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { inOrder } from '../../src/schema/graph.js'
 import type { MemberState } from '../../src/schema/group.js'
-import { type Decision, type MemberFacts, nextOfPipeline, type StepNode, stepOf } from '../../src/schema/pipeline-next.js'
+import {
+  type Decision,
+  type MemberFacts,
+  nextOfPipeline,
+  type StepNode,
+  stepOf,
+} from '../../src/schema/pipeline-next.js'
 
 const NONE = new Map<string, number>()
 const member = (key: string, state: MemberState = 'waiting', reason: string | null = null): MemberFacts => ({
