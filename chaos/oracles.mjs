@@ -11,6 +11,7 @@ const ON_FULL_DISK = [...HARMED, 'host_disk_full', 'setup_failed']
 export const ORACLES = {
   'during the run': (record) => [...record.seen, ...record.noted],
   'promise 1: every accepted key is exactly one job, and stays it': acceptedOnce,
+  'promises 1, 4 and 7 of pipelines: each key is one, no step has had two jobs, and all were done': pipelinesOnce,
   'promise 2: no attempt ran that the store does not know': knownStarts,
   'promise 4: an attempt that nobody touched has not failed': untouched,
   'promise 5: the stored log is what the process wrote': exactLogs,
@@ -34,6 +35,19 @@ function acceptedOnce({ jobs, listed }) {
     if (named.length !== 1 || named[0].id !== id) found.push(`1: ${key} was accepted as ${id} and is ${idsOf(named)}`)
     if (again !== id) found.push(`1: ${key} is ${id}, and the same key and body gave ${again} after its end`)
     if (otherBody !== 422) found.push(`1: the key of ${id} with another body was answered with ${otherBody}, not 422`)
+    return found
+  })
+}
+
+function pipelinesOnce({ pipelines }) {
+  return pipelines.flatMap(({ key, id, view, jobs, again }) => {
+    const twice = view.members.filter((member) => member.jobs !== 1).map((member) => `${member.key} ${member.jobs}`)
+    const found = []
+    if (again !== id) found.push(`1: ${key} is pipeline ${id}, and the same key and body gave ${again} after its end`)
+    if (twice.length > 0 || jobs.length !== view.members.length)
+      found.push(`1: pipeline ${id} has ${view.members.length} steps and ${jobs.length} jobs: ${twice.join(', ')}`)
+    if (view.state !== 'ended') found.push(`7: pipeline ${id} is ${view.state}`)
+    else if (view.outcome.reason !== 'completed') found.push(`4: pipeline ${id} has ended: ${view.outcome.message}`)
     return found
   })
 }

@@ -14,8 +14,12 @@ export async function gather(installation, workload) {
   const { client } = installation
   const jobs = []
   for (const [key, job] of workload.jobs) jobs.push(await jobRecord(client, workload, key, job))
+  const pipelines = []
+  for (const [key, { id }] of workload.pipelines)
+    if (id) pipelines.push(await pipelineRecord(client, workload, key, id))
   return {
     jobs,
+    pipelines,
     listed: (await allJobs(client)).map(({ id, name }) => ({ id, name })),
     pools: (await client.call('GET', '/api/v1/pools')).pools,
     strangers: await askAsStrangers(client, jobs),
@@ -43,6 +47,12 @@ async function jobRecord(client, workload, key, { id, spec, isStopped }) {
     logs[number] = { written: existsSync(path) ? readFileSync(path, 'utf8') : '', stored }
   }
   return { key, id, isStopped, view, again: again.id, otherBody: refused, logs }
+}
+
+async function pipelineRecord(client, workload, key, id) {
+  const view = await client.call('GET', `/api/v1/pipelines/${id}`)
+  const { jobs } = await client.call('GET', `/api/v1/jobs?group=${id}`)
+  return { key, id, view, jobs: jobs.map((job) => job.id), again: (await workload.submitPipelineAs(key)).id }
 }
 
 /** After a bad line the last bytes may still be on their way: a host gives up a silent connection after 30 s. */

@@ -66,7 +66,7 @@ async function comeToEnd(installation, workload, work) {
   await installation.revive()
   const hasEnded = async () => {
     await workload.refresh()
-    return workload.open().length === 0
+    return workload.open().length === 0 && workload.openPipelines().length === 0
   }
   // A job that does not end is a violation that the oracles name.
   await until('every job to end', hasEnded, END_WITHIN).catch(() => undefined)

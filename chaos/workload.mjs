@@ -11,10 +11,15 @@ const TRAINING = fileURLToPath(new URL('./training.py', import.meta.url))
 /** Jobs that are kept going. */
 const OPEN = 8
 
+const FURTHER = { process_failed: 20, exit_unknown: 20, host_disk_full: 20, setup_failed: 20 }
+const RETRY = { maxAttempts: 60, backoff: { initial: '200ms', max: '1s' }, on: FURTHER }
+
 /** Jobs that are submitted while the kills go on, what we did to them ourselves, and what was seen of them meanwhile. */
 export class Workload {
   /** By key: `{ id, spec, isStopped, hasEnded }`. A key is ours before the submit is sent, so that a lost answer does not lose it. */
   jobs = new Map()
+  /** By key: `{ id, hasEnded }`. One is kept going beside the jobs. */
+  pipelines = new Map()
   /** Job attempts whose process or wrapper we killed, as `<job>.<attempt>`. */
   harmed = new Set()
   /** Sentences of violations that are seen only while it goes on, each with the promise's number. */
@@ -31,6 +36,7 @@ export class Workload {
   async run() {
     while (!this.#isOver) {
       await this.refresh()
+      if (this.openPipelines().length === 0) await this.#submitPipeline()
       if (this.open().length < OPEN) await this.#submit()
       else await pause(50)
       const open = this.open()
@@ -54,6 +60,21 @@ export class Workload {
     if (new Set(answers.map(({ id }) => id)).size > 1) this.seen.push(`1: ${key} was taken as several jobs`)
   }
 
+  /** A step, two beside each other and a join; what they do is seen in the store, where each must have had one job. */
+  async #submitPipeline() {
+    const key = `pipeline-${this.pipelines.size + 1}`
+    const pipeline = { id: undefined, hasEnded: false }
+    this.pipelines.set(key, pipeline)
+    pipeline.id = (await this.submitPipelineAs(key)).id
+  }
+
+  submitPipelineAs(key) {
+    const step = { command: 'sleep 0.3', priority: 90, retry: RETRY }
+    const steps = { a: step, b: { ...step, needs: 'a', forEach: ['x', 'y'] }, c: { ...step, needs: 'b' } }
+    const headers = { 'idempotency-key': key }
+    return this.client.call('POST', '/api/v1/pipelines', { name: key, steps }, { headers })
+  }
+
   submitAs(key, spec) {
     return this.client.call('POST', '/api/v1/jobs', spec, { headers: { 'idempotency-key': key } })
   }
@@ -71,13 +92,12 @@ export class Workload {
 
   #spec(name) {
     const lines = 20 + Math.floor(this.random() * 130)
-    const further = { process_failed: 20, exit_unknown: 20, host_disk_full: 20, setup_failed: 20 }
     return {
       name,
       command: ['python3', TRAINING, this.evidence, String(lines), '0.02', sha256(this.secret)],
       secrets: ['CHAOS_SECRET'],
       priority: Math.floor(this.random() * 101),
-      retry: { maxAttempts: 60, backoff: { initial: '200ms', max: '1s' }, on: further },
+      retry: RETRY,
       timeouts: { grace: '3s' },
       resources: { gpus: this.random() < 0.2 ? 2 : 1 },
       ...(this.random() < 0.3 ? { setup: 'sleep 0.2' } : {}),
@@ -93,8 +113,16 @@ export class Workload {
     return [...this.jobs.values()].filter(({ id, hasEnded }) => id && !hasEnded)
   }
 
+  openPipelines() {
+    return [...this.pipelines.values()].filter(({ id, hasEnded }) => id && !hasEnded)
+  }
+
   /** Looks which have ended since, and whether the others say what they wait for. */
   async refresh() {
+    for (const pipeline of this.openPipelines()) {
+      const view = await this.client.once('GET', `/api/v1/pipelines/${pipeline.id}`).catch(() => undefined)
+      pipeline.hasEnded = view?.state === 'ended'
+    }
     for (const job of this.open()) {
       const view = await this.client.once('GET', `/api/v1/jobs/${job.id}`).catch(() => undefined)
       if (!view) continue

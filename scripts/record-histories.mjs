@@ -1,14 +1,14 @@
 // Records one history of each released shape of a job into test/fixtures/histories, for the replay test. Existing files
 // stay: a history that was recorded once must replay for ever. Run it when a new shape is released:
-//   node scripts/record-histories.mjs PREFIX
+//   node scripts/record-histories.mjs PREFIX [SHAPE]     all shapes, or those whose names begin so
 import { existsSync, writeFileSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { Client, Connection } from '@temporalio/client'
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js'
-import { startSystem } from '../bench/system.mjs'
+import { System } from '../bench/system.mjs'
 
-const [prefix] = process.argv.slice(2)
+const [prefix, only = ''] = process.argv.slice(2)
 if (!prefix) throw new Error('say how the files shall begin, such as 0.1')
 const folder = fileURLToPath(new URL('../test/fixtures/histories/', import.meta.url))
 const LIMITS = { queue: '1h', run: '1h', total: '2h' }
@@ -44,13 +44,28 @@ const SHAPES = {
   },
 }
 
-const system = await startSystem()
+/** Pipelines: the workflow of a group. */
+const JOB = { command: 'true' }
+const GROUPS = {
+  group: {
+    steps: {
+      a: JOB,
+      gate: { needs: 'a', approve: { timeout: '500ms', onTimeout: 'approve' } },
+      b: { ...JOB, needs: 'gate' },
+    },
+  },
+  'group-stopped': { steps: { a: { command: 'sleep 300' }, b: { ...JOB, needs: 'a' } }, isStopped: true },
+}
+
+const system = await System.start()
 const connection = await Connection.connect({ address: system.temporal })
 try {
-  for (const [name, shape] of Object.entries(SHAPES)) await record(name, shape)
+  const wanted = (shapes) => Object.entries(shapes).filter(([name]) => name.startsWith(only))
+  for (const [name, shape] of wanted(SHAPES)) await record(name, shape)
+  for (const [name, shape] of wanted(GROUPS)) await recordGroup(name, shape)
 } finally {
   await connection.close()
-  await system.stop()
+  await system.discard()
 }
 
 async function record(name, { spec, isBlocked, steps = [] }) {
@@ -65,20 +80,38 @@ async function record(name, { spec, isBlocked, steps = [] }) {
   }
   await reaches(id, (job) => job.state === 'ended')
   if (holder) await system.call('POST', `/api/v1/jobs/${holder.id}/stop`)
-  const handle = new Client({ connection }).workflow.getHandle(`job-${id}`)
+  await write(file, `job-${id}`)
+}
+
+async function recordGroup(name, { steps, isStopped }) {
+  const file = `${folder}${prefix}-${name}.json`
+  if (existsSync(file)) return
+  const { id } = await (await system.call('POST', '/api/v1/pipelines', { name, steps })).json()
+  const show = () => system.get(`/api/v1/pipelines/${id}`)
+  if (isStopped) {
+    await comesTrue(async () => (await show()).members[0].job?.state === 'running', `pipeline ${id} did not run`)
+    await system.call('POST', `/api/v1/pipelines/${id}/stop`)
+  }
+  await comesTrue(async () => (await show()).state === 'ended', `pipeline ${id} did not end`)
+  await write(file, `group-${id}`)
+}
+
+async function write(file, workflowId) {
+  const handle = new Client({ connection }).workflow.getHandle(workflowId)
   await handle.result()
-  writeFileSync(
-    file,
-    `${JSON.stringify(JSON.parse(historyToJSON(await handle.fetchHistory())), null, 1)}
-`,
-  )
+  const history = JSON.parse(historyToJSON(await handle.fetchHistory()))
+  writeFileSync(file, `${JSON.stringify(history, null, 1)}\n`)
   process.stdout.write(`${file}\n`)
 }
 
 async function reaches(id, isThere) {
-  const deadline = Date.now() + 30_000
-  while (!isThere(await system.show(id))) {
-    if (Date.now() > deadline) throw new Error(`job ${id} did not get there`)
+  await comesTrue(async () => isThere(await system.show(id)), `job ${id} did not get there`)
+}
+
+async function comesTrue(look, otherwise) {
+  const deadline = Date.now() + 60_000
+  while (!(await look())) {
+    if (Date.now() > deadline) throw new Error(otherwise)
     await pause(10)
   }
 }

@@ -5,7 +5,9 @@ import { SECOND } from '../schema/duration.js'
 import type { Retry } from '../schema/ending.js'
 import type { Outcome } from '../schema/outcome.js'
 import { acknowledge, beginAttempt, launch, look, orderStop, settle } from '../store/decisions.js'
+import { GROUP_ADVANCES } from '../store/group-kinds.js'
 import type { Store } from '../store/store.js'
+import { createGroupActivities } from './groups.js'
 import type { Watches } from './watches.js'
 
 /**
@@ -16,6 +18,7 @@ export function createActivities({ store }: { store: Store }) {
   const acknowledgeSoon = newAcknowledger(store)
   type Answer = Promise<JobFacts | undefined>
   return {
+    ...createGroupActivities({ store }, GROUP_ADVANCES),
     async look(jobId: string): Answer {
       const facts = await look(store.read, jobId)
       if (facts) acknowledgeSoon(jobId, facts.version)

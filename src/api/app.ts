@@ -10,7 +10,6 @@ import {
 import type { Logger } from 'pino'
 import type { z } from 'zod'
 import { Failure } from '../schema/failure.js'
-import { problemsOf } from '../schema/problems.js'
 import type { BlobStore } from '../store/blobs.js'
 import type { LogStore } from '../store/log-store.js'
 import type { Store } from '../store/store.js'
@@ -25,9 +24,11 @@ import { hostRoutes } from './host.js'
 import { inventoryRoutes } from './inventory.js'
 import { jobRoutes } from './jobs.js'
 import { logRoutes } from './logs.js'
+import { pipelineRoutes } from './pipelines.js'
 import { quotaRoutes } from './quotas.js'
 import { type Deployments, serviceRoutes } from './services.js'
 import { tokenRoutes } from './tokens.js'
+import { validate } from './validate.js'
 
 export interface Deps {
   store: Store
@@ -71,6 +72,7 @@ export async function createApp(deps: Deps): Promise<App> {
   await app.register(async (scope) => {
     const routes = scope.withTypeProvider<ZodTypeProvider>() as unknown as App
     jobRoutes(routes, deps)
+    pipelineRoutes(routes, deps)
     adjustRoutes(routes, deps)
     eventRoutes(routes, deps)
     logRoutes(routes, deps)
@@ -113,24 +115,4 @@ function newApp({ logger }: Deps) {
     ),
   )
   return app
-}
-
-function validate(
-  schema: z.ZodType,
-  input: unknown,
-  part: string | undefined,
-): { value: unknown } | { error: Failure & Error } {
-  const result = schema.safeParse(input)
-  if (result.success) return { value: result.data }
-  const problems = problemsOf(result.error, schema, input)
-  const first = problems[0]
-  const message = first
-    ? `${first.path}: ${first.message}${problems.length > 1 ? ` (and ${problems.length - 1} more)` : ''}`
-    : 'The input does not fit'
-  return {
-    error: new Failure(part === 'body' ? 'invalid_spec' : 'invalid_request', message, {
-      problems,
-      next: 'Mend what is named, then send it again.',
-    }),
-  }
 }

@@ -5,6 +5,7 @@ import { Failure } from '../schema/failure.js'
 import { JobSpec, MAX_SPEC_BYTES } from '../schema/job.js'
 import { STATES } from '../schema/state.js'
 import { JobSummary, JobView, PlanView } from '../schema/view.js'
+import { findGroup } from '../store/groups.js'
 import { submitJob } from '../store/jobs.js'
 import { findJob, listJobs, viewJob } from '../store/queries.js'
 import { checkFits, planJob } from '../store/queue.js'
@@ -35,7 +36,7 @@ export function jobRoutes(app: App, deps: Deps): void {
       tags: ['jobs'],
       headers: Key,
       body: JobSpec,
-      response: { 201: JobView, 200: JobView, ...failures(401, 403, 413, 422, 429, 503, 507) },
+      response: { 201: JobView, 200: JobView, ...failures(401, 403, 409, 413, 422, 429, 503, 507) },
     },
     bodyLimit: MAX_SPEC_BYTES,
     onRequest: write,
@@ -80,17 +81,28 @@ export function jobRoutes(app: App, deps: Deps): void {
       querystring: z.object({
         state: z.union([z.enum(STATES), z.array(z.enum(STATES))]).optional(),
         name: z.string().max(63).optional(),
+        group: z
+          .string()
+          .min(1)
+          .max(100)
+          .optional()
+          .describe('jobs of that pipeline or sweep: id, prefix of it, or name'),
         cursor: z.string().max(26).optional().describe('`next` of the page before'),
         limit: z.coerce.number().int().min(1).max(500).default(50),
       }),
-      response: { 200: z.object({ jobs: z.array(JobSummary), next: z.string().nullable() }), ...failures(400, 401) },
+      response: {
+        200: z.object({ jobs: z.array(JobSummary), next: z.string().nullable() }),
+        ...failures(400, 401, 404, 409),
+      },
     },
     onRequest: read,
     handler: async (request) => {
-      const { state, name, cursor, limit } = request.query
-      const jobs = await listJobs(store.read, request.caller.project, {
+      const { state, name, group, cursor, limit } = request.query
+      const { project } = request.caller
+      const jobs = await listJobs(store.read, project, {
         state: state === undefined ? undefined : [state].flat(),
         name,
+        group: group && (await findGroup(store.read, project, undefined, group)).id,
         before: cursor,
         limit,
       })
@@ -155,7 +167,8 @@ export function jobRoutes(app: App, deps: Deps): void {
           { next: `Stop it first: anneal stop ${before.id}` },
         )
       }
-      const spec = JSON.parse(before.spec) as JobSpec
+      // What it waited for is over; that it is tried again says that it shall run now.
+      const { after: _, ...spec } = JSON.parse(before.spec) as JobSpec
       const { job, existed } = await store.transact((tx) =>
         submitJob(tx, { project, actor, spec, retryOf: before, idempotencyKey: request.headers['idempotency-key'] }),
       )

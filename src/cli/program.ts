@@ -27,6 +27,8 @@ const COMMANDS: Record<string, Entry> = {
   priority: { summary: 'change the place of a job in the queue', load: () => import('./commands/priority.js') },
   extend: { summary: 'give a job more time', load: () => import('./commands/extend.js') },
   events: { summary: 'show the timeline of a job', load: () => import('./commands/events.js') },
+  pipeline: { summary: 'run graphs of jobs', load: () => import('./commands/pipeline.js') },
+  approve: { summary: 'answer a gate of a pipeline', load: () => import('./commands/approve.js') },
   queue: { summary: 'show who waits for devices', load: () => import('./commands/queue.js') },
   host: {
     summary: 'run the agent of this machine; list, drain, resume and remove hosts',

@@ -313,6 +313,104 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/pipelines": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["listPipelines"];
+        put?: never;
+        post: operations["submitPipeline"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/pipelines/{ref}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["showPipeline"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/pipelines/{ref}/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Answers a gate that waits for a person. */
+        post: operations["answerGate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/pipelines/{ref}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["listPipelineEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/pipelines/{ref}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Failed and skipped steps come again; completed ones are kept. */
+        post: operations["resumePipeline"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/pipelines/{ref}/stop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post: operations["stopPipeline"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/pools": {
         parameters: {
             query?: never;
@@ -637,6 +735,34 @@ export interface components {
             seq: number;
             type: string;
         };
+        GateStepInput: {
+            approve: {
+                /** @description what is asked */
+                message?: string;
+                /**
+                 * @description what nobody having answered counts as
+                 * @default deny
+                 * @enum {string}
+                 */
+                onTimeout?: "deny" | "approve";
+                /**
+                 * @description how long it waits for a person
+                 * @default 7d
+                 */
+                timeout?: string;
+            };
+            /** @description its failure stops nothing and does not make the pipeline fail */
+            continueOnFailure?: boolean;
+            /** @description steps that must be over before this one begins; one name or a list */
+            needs?: string | string[];
+            /** @description a condition, such as steps.evaluate.metrics.accuracy >= 0.9; without it: all needs were well */
+            when?: string;
+        };
+        GroupOutcome: {
+            message: string;
+            /** @enum {string} */
+            reason: "completed" | "failed" | "stopped" | "total_time_limit";
+        };
         Host: {
             /** @description where the other hosts of an attempt reach it */
             address: string;
@@ -697,6 +823,8 @@ export interface components {
             createdAt: string;
             createdBy: string;
             endedAt: string | null;
+            /** @description the pipeline or sweep that it belongs to */
+            group: components["schemas"]["JobGroup"] | null;
             id: string;
             name: string;
             /** @description of which 80 % have passed */
@@ -721,7 +849,26 @@ export interface components {
             /** @description in words, why it is not running */
             waitingFor: string | null;
         };
+        JobGroup: {
+            id: string;
+            /** @description as which of its members: the name of the step, the number of the trial */
+            key: string;
+            /** @enum {string} */
+            kind: "pipeline" | "sweep";
+            name: string;
+        };
         JobSpec: {
+            /** @description jobs that must have ended before it asks for a device; it ends as dependency_failed where one did not complete */
+            after?: {
+                /** @description id, unique prefix of an id, or name */
+                job: string;
+                /**
+                 * @description how it must have ended
+                 * @default any
+                 * @enum {string}
+                 */
+                outcome: "any" | "completed";
+            }[];
             checkpoints: {
                 /** @description whole ones, never fewer than two; default: all */
                 keepLast?: number;
@@ -846,6 +993,17 @@ export interface components {
             };
         };
         JobSpecInput: {
+            /** @description jobs that must have ended before it asks for a device; it ends as dependency_failed where one did not complete */
+            after?: {
+                /** @description id, unique prefix of an id, or name */
+                job: string;
+                /**
+                 * @description how it must have ended
+                 * @default any
+                 * @enum {string}
+                 */
+                outcome?: "any" | "completed";
+            }[];
             /** @default {} */
             checkpoints?: {
                 /** @description whole ones, never fewer than two; default: all */
@@ -977,6 +1135,157 @@ export interface components {
                 blob: string;
             };
         };
+        JobStepInput: {
+            /** @description take over a completed step of an earlier pipeline that is the same */
+            cache?: boolean;
+            /** @default {} */
+            checkpoints?: {
+                /** @description whole ones, never fewer than two; default: all */
+                keepLast?: number;
+                /** @description a folder that every host of the pool sees; the job gets one of its own below it. Default: on the host */
+                shared?: string;
+            };
+            /** @description a shell line, or the arguments of one program; qianfan, modelarts and facet need none */
+            command?: string | string[];
+            /** @description its failure stops nothing and does not make the pipeline fail */
+            continueOnFailure?: boolean;
+            /** @default {} */
+            env?: {
+                [key: string]: string;
+            };
+            /** @description one job for each item, which stands for {{item}} in texts, of a map {{item.KEY}} */
+            forEach?: ((string | number | boolean) | {
+                [key: string]: string | number | boolean;
+            })[];
+            image?: string;
+            /** @description outputs of steps, which are needed by that */
+            inputs?: {
+                [key: string]: {
+                    /** @description of its outputs; without it all of them */
+                    path?: string;
+                    step: string;
+                };
+            };
+            /** @default {} */
+            logs?: {
+                /**
+                 * @description a size: 512MB, 16GB, 16GiB
+                 * @default 10GB
+                 */
+                maxBytes?: string;
+            };
+            /** @description steps that must be over before this one begins; one name or a list */
+            needs?: string | string[];
+            /** @default default */
+            pool?: string;
+            /**
+             * @description 0–100, higher first
+             * @default 50
+             */
+            priority?: number;
+            /**
+             * @description where it runs; of a list the next is tried when one refuses, or has left it waiting too long
+             * @default local
+             */
+            provider?: ("local" | "eas" | "qianfan" | "modelarts" | "alayanew" | "facet") | (("local" | "eas" | "qianfan" | "modelarts" | "alayanew" | "facet") | {
+                /** @enum {string} */
+                name: "local" | "eas" | "qianfan" | "modelarts" | "alayanew" | "facet";
+                /** @description how long it may leave the job waiting before the next is tried */
+                queue?: string;
+            })[];
+            /** @description what one service needs, in that service's own words; docs/vendors.md lists it */
+            providerOptions?: {
+                [key: string]: {
+                    [key: string]: unknown;
+                };
+            };
+            /** @default {} */
+            resources?: {
+                /** @description counted when a host is chosen, and a limit where the host can enforce it; `anneal host list` says so */
+                cpus?: number;
+                /** @description devices held on each node; default 1. A host without GPUs gives CPU slots. 0: none, and no waiting for one */
+                gpus?: number;
+                gpuType?: string;
+                /** @description counted when a host is chosen, and a limit where the host can enforce it */
+                memory?: string;
+                /**
+                 * @description hosts that run it side by side, each with its own gpus, cpus and memory: all of them or none
+                 * @default 1
+                 */
+                nodes?: number;
+            };
+            /**
+             * @description default: host_lost and preempted are retried without counting, nothing else is
+             * @default {}
+             */
+            retry?: {
+                /** @default {} */
+                backoff?: {
+                    /** @default 2 */
+                    factor?: number;
+                    /**
+                     * @description a duration: 250ms, 90s, 15m, 2h, 1h30m, 3d
+                     * @default 10s
+                     */
+                    initial?: string;
+                    /**
+                     * @description a duration: 250ms, 90s, 15m, 2h, 1h30m, 3d
+                     * @default 10m
+                     */
+                    max?: string;
+                };
+                /** @description attempts in all, those retried for free not counted */
+                maxAttempts?: number;
+                /** @description further attempts allowed per reason; without it every reason that may be retried, up to maxAttempts */
+                on?: {
+                    [key: string]: number | {
+                        attempts: number;
+                        /** @description changes for each such retry: halve or double a number of `env`, or another value */
+                        env: {
+                            [key: string]: string;
+                        };
+                    };
+                };
+            };
+            /** @default [] */
+            secrets?: string[];
+            setup?: string;
+            /** @default {} */
+            tags?: {
+                [key: string]: string;
+            };
+            /** @default {} */
+            timeouts?: {
+                /**
+                 * @description between SIGTERM and SIGKILL
+                 * @default 30s
+                 */
+                grace?: string;
+                /** @description waiting for the first device */
+                queue?: string;
+                /** @description one attempt of the process; leads to a stop with grace */
+                run?: string;
+                /**
+                 * @description a duration: 250ms, 90s, 15m, 2h, 1h30m, 3d
+                 * @default 1h
+                 */
+                setup?: string;
+                /** @description without any log, metric or checkpoint */
+                stall?: string;
+                /** @description from the end of setup to the running process; default 15m on hosted providers */
+                start?: string;
+                /** @description the whole job, all attempts and waits */
+                total?: string;
+            };
+            /** @default false */
+            tty?: boolean;
+            /** @description a condition, such as steps.evaluate.metrics.accuracy >= 0.9; without it: all needs were well */
+            when?: string;
+            /** @description the packed working directory, uploaded before; the CLI packs a path and fills this in */
+            workdir?: {
+                blob: string;
+            };
+        };
         JobSummary: {
             /** @description number of the current attempt; 0 before the first */
             attempt: number;
@@ -1020,7 +1329,77 @@ export interface components {
             exitCode?: number;
             message: string;
             /** @enum {string} */
-            reason: "completed" | "process_failed" | "out_of_memory" | "stalled" | "setup_failed" | "queue_time_limit" | "start_time_limit" | "run_time_limit" | "total_time_limit" | "stopped" | "preempted" | "host_lost" | "host_disk_full" | "device_busy" | "exit_unknown" | "provider_rejected" | "provider_failed" | "provider_lost" | "provider_unknown";
+            reason: "completed" | "process_failed" | "out_of_memory" | "stalled" | "setup_failed" | "queue_time_limit" | "start_time_limit" | "run_time_limit" | "total_time_limit" | "stopped" | "preempted" | "host_lost" | "host_disk_full" | "device_busy" | "exit_unknown" | "provider_rejected" | "provider_failed" | "provider_lost" | "provider_unknown" | "dependency_failed";
+        };
+        Pipeline: {
+            /**
+             * Format: date-time
+             * @description ISO 8601, UTC
+             */
+            createdAt: string;
+            createdBy: string;
+            endedAt: string | null;
+            id: string;
+            /** @description in an order in which each stands behind those that it needs */
+            members: components["schemas"]["Step"][];
+            name: string;
+            outcome: components["schemas"]["GroupOutcome"] | null;
+            project: string;
+            /** @enum {string} */
+            state: "running" | "stopping" | "ended";
+            /** @description how many are in which state */
+            steps: {
+                [key: string]: number;
+            };
+            stopWanted: boolean;
+            totalDeadline: string | null;
+        };
+        PipelineSpecInput: {
+            /**
+             * @description false: no step is taken over, whatever it says
+             * @default true
+             */
+            cache?: boolean;
+            /**
+             * @description fields of every step that runs a job
+             * @default {}
+             */
+            defaults?: {
+                [key: string]: unknown;
+            };
+            /**
+             * @description steps that have a job at once
+             * @default 1000
+             */
+            maxParallel?: number;
+            name: string;
+            steps: {
+                [key: string]: components["schemas"]["JobStepInput"] | components["schemas"]["GateStepInput"] | components["schemas"]["PromoteStepInput"];
+            };
+            /** @default {} */
+            timeouts?: {
+                /** @description the whole pipeline; then its jobs are stopped */
+                total?: string;
+            };
+        };
+        PipelineSummary: {
+            /**
+             * Format: date-time
+             * @description ISO 8601, UTC
+             */
+            createdAt: string;
+            createdBy: string;
+            endedAt: string | null;
+            id: string;
+            name: string;
+            outcome: components["schemas"]["GroupOutcome"] | null;
+            project: string;
+            /** @enum {string} */
+            state: "running" | "stopping" | "ended";
+            /** @description how many are in which state */
+            steps: {
+                [key: string]: number;
+            };
         };
         Plan: {
             /** @description the hosts of the pool could hold it */
@@ -1083,6 +1462,19 @@ export interface components {
             type: string;
         } & {
             [key: string]: unknown;
+        };
+        PromoteStepInput: {
+            /** @description its failure stops nothing and does not make the pipeline fail */
+            continueOnFailure?: boolean;
+            /** @description steps that must be over before this one begins; one name or a list */
+            needs?: string | string[];
+            promote: {
+                as: string;
+                path?: string;
+                step: string;
+            };
+            /** @description a condition, such as steps.evaluate.metrics.accuracy >= 0.9; without it: all needs were well */
+            when?: string;
         };
         QueueEntry: {
             attempt: number;
@@ -1317,6 +1709,40 @@ export interface components {
             } | null;
             /** @enum {string} */
             reason: "no_host" | "withheld" | "never_fits" | "behind_others" | "not_enough_free" | "quota";
+        };
+        Step: {
+            /** @description of a gate that waits for an answer: when its limit passes */
+            asksUntil: string | null;
+            endedAt: string | null;
+            /** @description its newest */
+            job: {
+                /**
+                 * Format: date-time
+                 * @description ISO 8601, UTC
+                 */
+                createdAt: string;
+                endedAt: string | null;
+                id: string;
+                outcome: components["schemas"]["Outcome"] | null;
+                startedAt: string | null;
+                /** @enum {string} */
+                state: "queued" | "pending" | "running" | "stopping" | "backoff" | "paused" | "ended";
+            } | null;
+            /** @description that it has had */
+            jobs: number;
+            /** @description the name of the step, and of a fan-out the item behind a dot */
+            key: string;
+            /** @enum {string} */
+            kind: "job" | "approve" | "promote";
+            needs: string[];
+            /** @description why it failed or was skipped, or who answered */
+            note: string | null;
+            /** @enum {string} */
+            state: "waiting" | "running" | "completed" | "failed" | "skipped";
+            step: string;
+            /** @description the pipeline whose job it has taken over instead of running one */
+            takenFrom: string | null;
+            when: string | null;
         };
         Token: {
             /**
@@ -1731,6 +2157,8 @@ export interface operations {
             query?: {
                 /** @description `next` of the page before */
                 cursor?: string;
+                /** @description jobs of that pipeline or sweep: id, prefix of it, or name */
+                group?: string;
                 limit?: number;
                 name?: string;
                 state?: ("queued" | "pending" | "running" | "stopping" | "backoff" | "paused" | "ended") | ("queued" | "pending" | "running" | "stopping" | "backoff" | "paused" | "ended")[];
@@ -1764,6 +2192,24 @@ export interface operations {
             };
             /** @description Default Response */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1818,6 +2264,15 @@ export interface operations {
             };
             /** @description Default Response */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2637,6 +3092,505 @@ export interface operations {
             };
             /** @description Default Response */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listPipelines: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before */
+                cursor?: string;
+                limit?: number;
+                name?: string;
+                state?: ("running" | "stopping" | "ended") | ("running" | "stopping" | "ended")[];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        next: string | null;
+                        pipelines: components["schemas"]["PipelineSummary"][];
+                    };
+                };
+            };
+            /** @description Default Response */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    submitPipeline: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the same key and body give the same pipeline */
+                "idempotency-key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PipelineSpecInput"];
+            };
+        };
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pipeline"];
+                };
+            };
+            /** @description Default Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pipeline"];
+                };
+            };
+            /** @description Default Response */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    showPipeline: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description id, unique prefix of an id, or name */
+                ref: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pipeline"];
+                };
+            };
+            /** @description Default Response */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    answerGate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description id, unique prefix of an id, or name */
+                ref: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @default false */
+                    deny?: boolean;
+                    reason?: string;
+                    /** @description without it the one gate that waits */
+                    step?: string;
+                } | null;
+            };
+        };
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pipeline"];
+                };
+            };
+            /** @description Default Response */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listPipelineEvents: {
+        parameters: {
+            query?: {
+                /** @description `seq` of the last entry seen */
+                after?: number;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description id, unique prefix of an id, or name */
+                ref: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        events: components["schemas"]["Event"][];
+                    };
+                };
+            };
+            /** @description Default Response */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resumePipeline: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description id, unique prefix of an id, or name */
+                ref: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    pipeline?: components["schemas"]["PipelineSpecInput"];
+                } | null;
+            };
+        };
+        responses: {
+            /** @description Default Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pipeline"];
+                };
+            };
+            /** @description Default Response */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    stopPipeline: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description id, unique prefix of an id, or name */
+                ref: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Pipeline"];
+                };
+            };
+            /** @description Default Response */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };

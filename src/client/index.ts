@@ -35,6 +35,11 @@ export type CostQuery = NonNullable<operations['listCosts']['parameters']['query
 export type Service = Schemas['Service']
 export type CreatedService = Schemas['CreatedService']
 export type ServiceDescription = NonNullable<operations['createService']['requestBody']>['content']['application/json']
+export type Pipeline = Schemas['Pipeline']
+export type PipelineSummary = Schemas['PipelineSummary']
+export type PipelineSpec = Schemas['PipelineSpecInput']
+export type PipelineStep = Schemas['Step']
+export type PipelineFilter = NonNullable<operations['listPipelines']['parameters']['query']>
 export type JobFilter = NonNullable<operations['listJobs']['parameters']['query']>
 
 export interface ClientOptions {
@@ -122,6 +127,41 @@ export function createClient({ url, token, patience = PATIENCE, onWait }: Client
     /** One page, newest first; `next` is the `cursor` of the page after it. */
     async listJobs(query: JobFilter = {}): Promise<{ jobs: JobSummary[]; next: string | null }> {
       return of(await http.GET('/api/v1/jobs', { params: { query } }))
+    },
+
+    /** Submits a graph of jobs; with the same key and the same description it gives the same one. */
+    async submitPipeline(
+      spec: PipelineSpec,
+      key: string = crypto.randomUUID(),
+    ): Promise<{ pipeline: Pipeline; existed: boolean }> {
+      const params = { header: { 'idempotency-key': key } }
+      const { data, response } = await http.POST('/api/v1/pipelines', { body: spec as never, params })
+      return { pipeline: data as Pipeline, existed: response.status === 200 }
+    },
+
+    /** One page, newest first; `next` is the `cursor` of the page after it. */
+    async listPipelines(query: PipelineFilter = {}): Promise<{ pipelines: PipelineSummary[]; next: string | null }> {
+      return of(await http.GET('/api/v1/pipelines', { params: { query } }))
+    },
+
+    async showPipeline(ref: string): Promise<Pipeline> {
+      return of(await http.GET('/api/v1/pipelines/{ref}', path(ref)))
+    },
+
+    /** Wants it stopped: its jobs are, and no other begins. */
+    async stopPipeline(ref: string): Promise<Pipeline> {
+      return of(await http.POST('/api/v1/pipelines/{ref}/stop', path(ref)))
+    },
+
+    /** Lets one that has ended go on with the steps that are not completed, as `pipeline` describes them from now on. */
+    async resumePipeline(ref: string, pipeline?: PipelineSpec): Promise<Pipeline> {
+      const body = (pipeline === undefined ? {} : { pipeline }) as never
+      return of(await http.POST('/api/v1/pipelines/{ref}/resume', { ...path(ref), body }))
+    },
+
+    /** Answers a gate; without `step` the one that waits. */
+    async answerGate(ref: string, answer: { step?: string; deny?: boolean; reason?: string }): Promise<Pipeline> {
+      return of(await http.POST('/api/v1/pipelines/{ref}/approve', { ...path(ref), body: answer as never }))
     },
 
     /** One page of the timeline after entry `after`, oldest first. */

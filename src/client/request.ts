@@ -68,7 +68,7 @@ function isAway({ code, details }: Failure): boolean {
 }
 
 /** Posts that lead to the same end however often they are sent. */
-const SAME_END = /\/(plan|stop|priority|pause|resume|drain|remove|revoke|pools\/[^/]+)$/
+const SAME_END = /\/(plan|stop|priority|pause|resume|approve|drain|remove|revoke|pools\/[^/]+)$/
 
 /** A stream is read once, so its sender must begin anew. What nobody has taken may go to anybody. */
 function mayRepeat({ method, url, headers, body }: Outgoing, failure: Failure): boolean {

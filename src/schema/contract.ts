@@ -15,6 +15,13 @@ export function workflowId(jobId: string): string {
   return `job-${jobId}`
 }
 
+export const RUN_GROUP = 'runGroup'
+
+/** Workflow id of a group of jobs. */
+export function groupWorkflowId(groupId: string): string {
+  return `group-${groupId}`
+}
+
 /** How the process ended, as far as the host could tell. */
 export interface Exit {
   /** Which command ended. */
@@ -71,6 +78,8 @@ export interface JobFacts {
   stopWanted: boolean
   /** It shall hold nothing until it is resumed; absent in histories from before jobs could be paused. */
   pauseWanted?: boolean | undefined
+  /** Other jobs that it waits for before its first attempt: how many have not ended, and why it is in vain; absent: none. */
+  after?: { open: number; unmet: string | null } | undefined
   queueDeadline: number | null
   totalDeadline: number | null
   backoffUntil: number | null

@@ -146,6 +146,18 @@ export const JobSpec = z
     setup: processText.min(1).optional(),
     env: z.record(variable, processText).default({}),
     secrets: z.array(variable).max(64).default([]),
+    after: z
+      .array(
+        z.strictObject({
+          job: z.string().min(1).max(100).describe('id, unique prefix of an id, or name'),
+          outcome: z.enum(['any', 'completed']).default('any').describe('how it must have ended'),
+        }),
+      )
+      .max(100)
+      .optional()
+      .describe(
+        'jobs that must have ended before it asks for a device; it ends as dependency_failed where one did not complete',
+      ),
     priority: z.int().min(0).max(100).default(50).describe('0–100, higher first'),
     timeouts: Timeouts.prefault({}),
     retry: Retry.prefault({}),

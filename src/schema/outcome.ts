@@ -19,6 +19,7 @@ export const REASONS = [
   'provider_failed',
   'provider_lost',
   'provider_unknown',
+  'dependency_failed',
 ] as const
 export type Reason = (typeof REASONS)[number]
 
@@ -64,6 +65,11 @@ export const REASON_FACTS: Record<Reason, ReasonFacts> = {
     retry: 'asked',
     exitCode: 35,
     sentence: 'Whether the provider accepted the run could not be settled.',
+  },
+  dependency_failed: {
+    retry: 'never',
+    exitCode: 37,
+    sentence: 'A job that it was to run after did not end as it asked.',
   },
 }
 

@@ -22,13 +22,17 @@ function problemsOfIssue(issue: z.core.$ZodIssue, schema: z.ZodType, input: unkn
 }
 
 function unknownKey(path: PropertyKey[], key: string, known: string[], value: unknown): Problem {
-  const nearest = known
-    .map((name) => ({ name, far: distance(name.toLowerCase(), key.toLowerCase()) }))
+  const expected = known.length > 0 ? `one of ${known.join(', ')}` : 'no keys'
+  return { path: pathText(path), message: `unknown key${nearest(key, known)}`, value: shorten(value), expected }
+}
+
+/** `; did you mean gpus?`, or nothing where no known word comes near. */
+export function nearest(word: string, known: readonly string[]): string {
+  const found = known
+    .map((name) => ({ name, far: distance(name.toLowerCase(), word.toLowerCase()) }))
     .sort((a, b) => a.far - b.far)
     .find(({ name, far }) => far <= Math.max(2, Math.floor(name.length / 3)))
-  const hint = nearest ? `; did you mean ${nearest.name}?` : ''
-  const expected = known.length > 0 ? `one of ${known.join(', ')}` : 'no keys'
-  return { path: pathText(path), message: `unknown key${hint}`, value: shorten(value), expected }
+  return found ? `; did you mean ${found.name}?` : ''
 }
 
 function messageOf(issue: z.core.$ZodIssue): string {

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { GROUP_KINDS } from './group.js'
 import { JobSpec, PROVIDERS } from './job.js'
 import { REASONS } from './outcome.js'
 import { STATES } from './state.js'
@@ -150,6 +151,15 @@ export type Standing = z.infer<typeof Standing>
 export const NearLimit = z.object({ limit: z.enum(WARNED_LIMITS), deadline: time }).meta({ id: 'NearLimit' })
 export type NearLimit = z.infer<typeof NearLimit>
 
+export const JobGroupView = z
+  .object({
+    id: z.string(),
+    kind: z.enum(GROUP_KINDS),
+    name: z.string(),
+    key: z.string().describe('as which of its members: the name of the step, the number of the trial'),
+  })
+  .meta({ id: 'JobGroup' })
+
 export const JobView = z
   .object({
     ...summary,
@@ -160,6 +170,7 @@ export const JobView = z
     backoffUntil: time.nullable(),
     nearLimits: z.array(NearLimit).describe('of which 80 % have passed'),
     retryOf: z.string().nullable(),
+    group: JobGroupView.nullable().describe('the pipeline or sweep that it belongs to'),
     createdBy: z.string(),
     clocks: Clocks,
     cost: z.array(CostView).describe('of all attempts, one entry for each currency'),

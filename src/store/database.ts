@@ -1,4 +1,5 @@
 import type { Generated, Kysely, Transaction } from 'kysely'
+import type { GroupKind, GroupState, MemberState } from '../schema/group.js'
 
 /**
  * The tables. Times are epoch milliseconds, booleans 0 or 1, JSON is text: the same on SQLite and PostgreSQL, so that one
@@ -9,6 +10,9 @@ export interface Database {
   tokens: TokenRow
   idempotency_keys: { project: string; key: string; body_hash: string; job_id: string; created_at: number }
   jobs: JobRow
+  job_groups: GroupRow
+  group_members: MemberRow
+  job_waits: { job_id: string; after_id: string; outcome: 'any' | 'completed' }
   attempts: AttemptRow
   ranks: RankRow
   pools: { name: string; on_silence: 'wait' | 'fence'; preempts: number; created_at: number }
@@ -77,6 +81,11 @@ export interface JobRow {
   outcome: string | null
   reason: string | null
   retry_of: string | null
+  /** The group that it belongs to, and as which member; null: none. */
+  group_id: string | null
+  group_key: string | null
+  /** It has not begun, and other jobs must have ended before it does: `job_waits` names them. */
+  waits: number
   /** Which of the job's providers it has come to. */
   provider_index: number
   /** The job whose checkpoint folder this one uses: itself, or the first of its chain of retries. */
@@ -85,6 +94,56 @@ export interface JobRow {
   created_at: number
   started_at: number | null
   ended_at: number | null
+}
+
+/** A pipeline or a sweep: jobs that one workflow submits and waits for. */
+export interface GroupRow {
+  id: string
+  project: string
+  kind: GroupKind
+  name: string
+  /** JSON, the kind's own. */
+  spec: string
+  state: GroupState
+  stop_wanted: number
+  /** As of a job: raised by every commit that the workflow must see. */
+  version: number
+  seen: number
+  raised_at: number
+  total_deadline: number | null
+  /** JSON GroupOutcome, once ended. */
+  outcome: string | null
+  reason: string | null
+  created_by: string
+  created_at: number
+  ended_at: number | null
+}
+
+/** A step of a pipeline or a trial of a sweep. */
+export interface MemberRow {
+  group_id: string
+  /** The name of the step, the number of the trial. */
+  key: string
+  /** Order in which they are listed. */
+  position: number
+  state: MemberState
+  /** Its newest job. */
+  job_id: string | null
+  /** Jobs that it has had. */
+  jobs: number
+  /** Why it failed or was skipped, in a sentence. */
+  note: string | null
+  /** When the kind wants to look at it though nothing has happened, such as the limit of a gate. */
+  look_at: number | null
+  /** JSON, the kind's own. */
+  data: string
+  ended_at: number | null
+  /** How it ended, in one word: the reason of its job, or skipped, denied, promote_failed. */
+  reason: string | null
+  /** What its job depends on, as a hash; null: it is not taken over, and takes over nothing. */
+  cache_key: string | null
+  /** The group whose job it has taken over; null: it has none but its own. */
+  taken_from: string | null
 }
 
 export interface AttemptRow {

@@ -4,8 +4,11 @@ import { devicesOf, graceOf, type JobSpec, milliseconds, providersOf } from '../
 import type { Outcome, Reason } from '../schema/outcome.js'
 import { attemptsFor } from '../schema/remedy.js'
 import type { State } from '../schema/state.js'
+import { warnAt } from '../schema/warning.js'
 import { currentAttempt, launchAttempt, quietFor, stopAttempt, updateAttempt } from './attempts.js'
 import type { AttemptRow, Db, JobRow } from './database.js'
+import { raiseGroup } from './groups.js'
+import { waitsOf, wakeWaiting } from './job-waits.js'
 import { allocatePool, releaseDevices, requestDevices } from './ledger.js'
 import { intendRemoteRun } from './remote-runs.js'
 import type { Tx } from './store.js'
@@ -23,7 +26,10 @@ type Decision = (tx: Tx, job: JobRow, attempt: AttemptRow | undefined, spec: Job
 export async function look(q: Db, jobId: string): Promise<JobFacts | undefined> {
   const job = await q.selectFrom('jobs').selectAll().where('id', '=', jobId).executeTakeFirst()
   if (!job || job.state === 'ended') return undefined
-  return factsOf(job, await currentAttempt(q, job), Date.now())
+  const facts = factsOf(job, await currentAttempt(q, job), Date.now())
+  if (job.waits === 0) return facts
+  const { open, unmet } = await waitsOf(q, jobId)
+  return { ...facts, after: { open, unmet } }
 }
 
 /** Notes that the workflow has seen this version, so that the sweep leaves the job alone. */
@@ -70,7 +76,7 @@ export async function beginFirst(tx: Tx, jobIds: readonly string[]): Promise<voi
   const begun: JobRow[] = []
   for (const id of jobIds) {
     const job = await lockJob(tx, id)
-    if (job?.version !== AS_SUBMITTED || job.state === 'ended') continue
+    if (job?.version !== AS_SUBMITTED || job.state === 'ended' || job.waits === 1) continue
     await begin(tx, job, JSON.parse(job.spec) as JobSpec, 'server')
     begun.push(job)
   }
@@ -82,7 +88,8 @@ export async function beginFirst(tx: Tx, jobIds: readonly string[]): Promise<voi
 async function begin(tx: Tx, job: JobRow, spec: JobSpec, actor: Actor): Promise<void> {
   const number = job.attempt + 1
   const { name: provider, queue } = providersOf(spec)[job.provider_index] ?? { name: 'local' as const }
-  await tx.q.updateTable('jobs').set({ attempt: number, backoff_until: null }).where('id', '=', job.id).execute()
+  const set = { attempt: number, backoff_until: null, ...(job.waits === 1 ? queueClock(spec, tx.now) : {}) }
+  await tx.q.updateTable('jobs').set(set).where('id', '=', job.id).execute()
   job.attempt = number
   await tx.q
     .insertInto('attempts')
@@ -104,6 +111,12 @@ async function begin(tx: Tx, job: JobRow, spec: JobSpec, actor: Actor): Promise<
   if (provider === 'local') return requestDevices(tx, job, spec)
   await intendRemoteRun(tx, { jobId: job.id, attempt: number, provider })
   await launchAttempt(tx, job, await currentAttempt(tx.q, job))
+}
+
+/** Of a job that waited for others its queue limit begins now. */
+function queueClock({ timeouts }: JobSpec, now: number) {
+  const queue = timeouts.queue ? milliseconds(timeouts.queue) : null
+  return { waits: 0, queue_deadline: queue && now + queue, queue_warn_at: queue && warnAt(now + queue, queue) }
 }
 
 /** Launches an attempt whose grant did not, since its job was paused just then and is not any more. */
@@ -202,6 +215,8 @@ async function endJob(tx: Tx, job: JobRow, outcome: Outcome): Promise<void> {
     attempt: job.attempt || null,
     data: { ...outcome },
   })
+  await wakeWaiting(tx, job.id)
+  if (job.group_id) await raiseGroup(tx, job.group_id)
 }
 
 function factsOf(job: JobRow, attempt: AttemptRow | undefined, now: number): JobFacts {

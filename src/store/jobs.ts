@@ -4,7 +4,9 @@ import { type JobSpec, milliseconds } from '../schema/job.js'
 import { warnAt } from '../schema/warning.js'
 import type { JobRow } from './database.js'
 import { newId, sha256 } from './ids.js'
+import { insertWaits } from './job-waits.js'
 import { checkQuota } from './quotas.js'
+import { resolveAfter } from './resolve-after.js'
 import type { Tx } from './store.js'
 import { record } from './timeline.js'
 
@@ -18,6 +20,8 @@ export interface Submission {
   idempotencyKey?: string | undefined
   /** The ended job that this one tries again; its checkpoints are inherited. */
   retryOf?: JobRow | undefined
+  /** The group that submits it, as which of its members. */
+  member?: { groupId: string; key: string } | undefined
   /** What it stands for was accepted before, such as an entry of a queue of EAS: no quota refuses it any more. */
   isAccepted?: boolean
 }
@@ -27,50 +31,60 @@ export interface Submission {
  * job, ended or not; with another body fails with `idempotency_conflict`. Fails with `quota_exceeded` where the project or user has enough.
  */
 export async function submitJob(tx: Tx, submission: Submission): Promise<{ job: JobRow; existed: boolean }> {
-  const spec = JSON.stringify(submission.spec)
   const id = newId()
-  const earlier = submission.idempotencyKey ? await claimKey(tx, submission, sha256(spec), id) : undefined
+  const { project, idempotencyKey: key, retryOf } = submission
+  const body = retryOf ? `retry:${retryOf.id}` : JSON.stringify(submission.spec)
+  const earlier = key ? await claimKey(tx, { project, key, body }, id) : undefined
   if (earlier) {
     return {
       job: await tx.q.selectFrom('jobs').selectAll().where('id', '=', earlier).executeTakeFirstOrThrow(),
       existed: true,
     }
   }
-  const job = newRow(tx, id, spec, submission)
+  const after = await resolveAfter(tx, project, submission.spec.after ?? [])
+  const spec = after.length > 0 ? { ...submission.spec, after } : submission.spec
+  const job = newRow(tx, id, { ...submission, spec })
   if (!submission.isAccepted) await checkQuota(tx, job, submission.spec)
   await tx.q.insertInto('jobs').values(job).execute()
+  if (after.length > 0) await insertWaits(tx, id, after)
   await record(tx, {
     jobId: id,
     type: 'submitted',
     actor: submission.actor,
-    data: { state: 'queued', retryOf: submission.retryOf?.id },
+    data: { state: 'queued', retryOf: retryOf?.id, group: submission.member?.groupId },
   })
   tx.changed({ kind: 'job', id, isNew: true })
   return { job, existed: false }
 }
 
-/** Takes the key for `jobId`, or gives the job that has it already. */
-async function claimKey(tx: Tx, submission: Submission, specHash: string, jobId: string): Promise<string | undefined> {
-  const key = submission.idempotencyKey as string
-  const bodyHash = submission.retryOf ? sha256(`retry:${submission.retryOf.id}`) : specHash
+/**
+ * Takes the key for the job or group `id`, or gives the id of what has it already. Fails with `idempotency_conflict` where that was
+ * described otherwise.
+ */
+export async function claimKey(
+  tx: Tx,
+  { project, key, body }: { project: string; key: string; body: string },
+  id: string,
+): Promise<string | undefined> {
+  const bodyHash = sha256(body)
   const inserted = await tx.q
     .insertInto('idempotency_keys')
-    .values({ project: submission.project, key, body_hash: bodyHash, job_id: jobId, created_at: tx.now })
+    .values({ project, key, body_hash: bodyHash, job_id: id, created_at: tx.now })
     .onConflict((c) => c.doNothing())
     .executeTakeFirst()
   if (Number(inserted.numInsertedOrUpdatedRows ?? 0n) > 0) return undefined
   const holder = await tx.q
     .selectFrom('idempotency_keys')
     .selectAll()
-    .where('project', '=', submission.project)
+    .where('project', '=', project)
     .where('key', '=', key)
     .executeTakeFirstOrThrow()
   if (holder.body_hash !== bodyHash) {
     throw new Failure(
       'idempotency_conflict',
-      `The idempotency key ${JSON.stringify(key)} belongs to job ${holder.job_id}, which has another description`,
+      `The idempotency key ${JSON.stringify(key)} belongs to ${holder.job_id}, which has another description`,
       {
-        next: 'Use a new key for a new job, or send the very same body to get the same job.',
+        next: 'Use a new key for something new, or send the very same body to get the same answer.',
         details: { jobId: holder.job_id },
       },
     )
@@ -78,12 +92,12 @@ async function claimKey(tx: Tx, submission: Submission, specHash: string, jobId:
   return holder.job_id
 }
 
-function newRow(tx: Tx, id: string, specText: string, { project, spec, actor, retryOf }: Submission): JobRow {
+function newRow(tx: Tx, id: string, { project, spec, actor, retryOf, member }: Submission): JobRow {
   return {
     id,
     project,
     name: spec.name,
-    spec: specText,
+    spec: JSON.stringify(spec),
     state: 'queued',
     pool: spec.pool,
     priority: spec.priority,
@@ -100,6 +114,9 @@ function newRow(tx: Tx, id: string, specText: string, { project, spec, actor, re
     outcome: null,
     reason: null,
     retry_of: retryOf?.id ?? null,
+    group_id: member?.groupId ?? null,
+    group_key: member?.key ?? null,
+    waits: spec.after?.length ? 1 : 0,
     provider_index: 0,
     checkpoints_of: retryOf?.checkpoints_of ?? id,
     created_by: actor,
@@ -109,8 +126,9 @@ function newRow(tx: Tx, id: string, specText: string, { project, spec, actor, re
   }
 }
 
-function deadlinesOf({ timeouts }: JobSpec, now: number) {
-  const queue = timeouts.queue ? milliseconds(timeouts.queue) : null
+/** The queue's clock begins when the job asks for a device. */
+function deadlinesOf({ timeouts, after }: JobSpec, now: number) {
+  const queue = timeouts.queue && !after?.length ? milliseconds(timeouts.queue) : null
   const total = timeouts.total ? milliseconds(timeouts.total) : null
   return {
     queue_deadline: queue && now + queue,

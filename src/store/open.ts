@@ -17,6 +17,8 @@ import { machine } from './migrations/0008-machine.js'
 import { checkpoints } from './migrations/0009-checkpoints.js'
 import { cost } from './migrations/0010-cost.js'
 import { queueOrder } from './migrations/0011-queue-order.js'
+import { groups } from './migrations/0012-groups.js'
+import { pipelines } from './migrations/0018-pipelines.js'
 
 /** Milliseconds to wait for a connection to PostgreSQL, a free one of the pool or a new one. */
 const CONNECT_WITHIN = 20_000
@@ -127,6 +129,8 @@ function migrator({ db, dialect }: OpenDatabase): Migrator {
     '0009-checkpoints': checkpoints,
     '0010-cost': cost,
     '0011-queue-order': queueOrder,
+    '0012-groups': groups,
+    '0018-pipelines': pipelines,
   }
   return new Migrator({ db, provider: { getMigrations: async () => migrations } })
 }

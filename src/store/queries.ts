@@ -8,6 +8,7 @@ import type { AttemptView, EventView, JobSummary, JobView, RankView, RemoteView 
 import { attemptClocks, sumClocks } from './clocks.js'
 import { costsOfAttempts, sumCosts } from './costs.js'
 import type { AttemptRow, Db, EventRow, JobRow, RankRow, RemoteRunRow } from './database.js'
+import { waitsOf } from './job-waits.js'
 import { standingOf, standingText } from './queue.js'
 import { nearLimits } from './warnings.js'
 
@@ -46,6 +47,8 @@ export async function findJob(db: Db, project: string, ref: string): Promise<Job
 export interface JobFilter {
   state?: readonly string[] | undefined
   name?: string | undefined
+  /** Whole id of a pipeline or sweep. */
+  group?: string | undefined
   /** Id of the last job of the page before. */
   before?: string | undefined
   limit: number
@@ -56,6 +59,7 @@ export async function listJobs(db: Db, project: string, filter: JobFilter): Prom
   let query = db.selectFrom('jobs').selectAll().where('project', '=', project).orderBy('id', 'desc').limit(filter.limit)
   if (filter.state?.length) query = query.where('state', 'in', filter.state)
   if (filter.name) query = query.where('name', '=', filter.name)
+  if (filter.group) query = query.where('group_id', '=', filter.group)
   if (filter.before) query = query.where('id', '<', filter.before)
   return (await query.execute()).map(summaryOf)
 }
@@ -97,12 +101,19 @@ export async function viewJob(db: Db, job: JobRow): Promise<JobView> {
       deadline: iso(deadline),
     })),
     retryOf: job.retry_of,
+    group: await groupOf(db, job),
     createdBy: job.created_by,
     clocks: sumClocks(attempts.map((attempt) => attempt.clocks)),
     cost: sumCosts(attempts.flatMap(({ cost }) => (cost ? [cost] : []))),
     attempts,
     spec,
   }
+}
+
+async function groupOf(db: Db, { group_id, group_key }: JobRow): Promise<JobView['group']> {
+  if (group_id === null) return null
+  const group = await db.selectFrom('job_groups').select(['kind', 'name']).where('id', '=', group_id).executeTakeFirst()
+  return group ? { id: group_id, ...group, key: group_key ?? '' } : null
 }
 
 function attemptRows(db: Db, jobId: string): Promise<AttemptRow[]> {
@@ -196,6 +207,10 @@ function viewAttempt(
 
 async function waitingFor(db: Db, job: JobRow): Promise<string | null> {
   if (job.state === 'paused') return `it is paused; anneal resume ${job.id}`
+  if (job.state === 'queued' && job.waits === 1) {
+    const { open, first } = await waitsOf(db, job.id)
+    if (open > 0) return `it waits for the end of job ${first}${open > 1 ? `, and of ${open - 1} more` : ''}`
+  }
   if (job.state === 'queued')
     return job.attempt === 0
       ? 'it is about to get its place in the queue'

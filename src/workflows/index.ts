@@ -1,1 +1,2 @@
+export { runGroup } from './run-group.js'
 export { trainJob } from './train-job.js'

@@ -42,6 +42,8 @@ function betweenAttempts(job: JobFacts, now: number): Step {
   if (job.stopWanted) return { do: 'settle', outcome: jobOutcome('stopped') }
   if (passed(job.totalDeadline, now)) return { do: 'settle', outcome: jobOutcome('total_time_limit') }
   if (job.pauseWanted) return job.state === 'paused' ? { do: 'wait', until: job.totalDeadline } : pause(now)
+  if (job.after?.unmet) return { do: 'settle', outcome: jobOutcome('dependency_failed', job.after.unmet) }
+  if (job.after && job.after.open > 0) return { do: 'wait', until: job.totalDeadline }
   if (job.backoffUntil !== null && job.backoffUntil > now)
     return { do: 'wait', until: earliest(job.backoffUntil, job.totalDeadline) }
   return { do: 'begin attempt' }

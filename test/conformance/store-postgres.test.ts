@@ -1,9 +1,12 @@
 import { afterAll, beforeAll } from 'vitest'
 import { startPostgres } from '../support/postgres.js'
 import { newPostgresStore } from '../support/stores.js'
+import { afterConformance } from './after.js'
 import { checkpointConformance } from './checkpoints.js'
 import { costConformance } from './costs.js'
+import { groupConformance } from './groups.js'
 import { machineConformance } from './machine.js'
+import { pipelineConformance } from './pipelines.js'
 import { queueConformance } from './queue.js'
 import { quotaConformance } from './quotas.js'
 import { ranksConformance } from './ranks.js'
@@ -32,3 +35,6 @@ quotaConformance('quotas on PostgreSQL', async () => newPostgresStore(await post
 warningConformance('warnings of limits on PostgreSQL', async () => newPostgresStore(await postgres.createDatabase()))
 
 costConformance('costs on PostgreSQL', async () => newPostgresStore(await postgres.createDatabase()))
+afterConformance('waiting for other jobs on PostgreSQL', async () => newPostgresStore(await postgres.createDatabase()))
+groupConformance('groups on PostgreSQL', async () => newPostgresStore(await postgres.createDatabase()))
+pipelineConformance('pipelines on PostgreSQL', async () => newPostgresStore(await postgres.createDatabase()))

@@ -2,9 +2,12 @@ import { CompiledQuery } from 'kysely'
 import { expect, test } from 'vitest'
 import { devicelessIn, waitingIn } from '../../src/store/ledger.js'
 import { newSqliteStore } from '../support/stores.js'
+import { afterConformance } from './after.js'
 import { checkpointConformance } from './checkpoints.js'
 import { costConformance } from './costs.js'
+import { groupConformance } from './groups.js'
 import { machineConformance } from './machine.js'
+import { pipelineConformance } from './pipelines.js'
 import { queueConformance } from './queue.js'
 import { quotaConformance } from './quotas.js'
 import { ranksConformance } from './ranks.js'
@@ -23,6 +26,9 @@ checkpointConformance('checkpoints on SQLite', newSqliteStore)
 quotaConformance('quotas on SQLite', newSqliteStore)
 warningConformance('warnings of limits on SQLite', newSqliteStore)
 costConformance('costs on SQLite', newSqliteStore)
+afterConformance('waiting for other jobs on SQLite', newSqliteStore)
+groupConformance('groups on SQLite', newSqliteStore)
+pipelineConformance('pipelines on SQLite', newSqliteStore)
 
 test.each([
   ['the head of a queue is found by its index, and the queue is not sorted for it', waitingIn, 'allocations_in_order'],

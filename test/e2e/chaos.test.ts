@@ -42,8 +42,22 @@ describe('each oracle of chaos speaks when its promise is broken', async () => {
     view: { id: 'a', state: 'ended', outcome: { reason, message: 'said' }, attempts: [attempt(reason)] },
     ...more,
   })
+  const pipeline = (more = {}) => ({
+    key: 'pipeline-1',
+    id: 'p',
+    again: 'p',
+    jobs: ['b'],
+    view: {
+      id: 'p',
+      state: 'ended',
+      outcome: { reason: 'completed', message: 'said' },
+      members: [{ key: 's', jobs: 1 }],
+    },
+    ...more,
+  })
   const record = (more = {}) => ({
     jobs: [job('completed')],
+    pipelines: [pipeline()],
     listed: [{ id: 'a', name: 'job-1' }],
     pools: [{ name: 'default', free: 4, devices: 4 }],
     strangers: [{ who: 'user', method: 'GET', path: '/api/v1/jobs/a', status: 404 }],
@@ -81,6 +95,9 @@ describe('each oracle of chaos speaks when its promise is broken', async () => {
     ],
     [1, 'the key is forgotten', withJob('completed', { again: 'b' })],
     [1, 'another body under the key is taken', withJob('completed', { otherBody: 201 })],
+    [1, 'a step had two jobs', record({ pipelines: [pipeline({ jobs: ['b', 'c'] })] })],
+    [1, 'the key of a pipeline is forgotten', record({ pipelines: [pipeline({ again: 'q' })] })],
+    [7, 'a pipeline has not ended', record({ pipelines: [pipeline({ view: { state: 'running', members: [] } })] })],
     [2, 'an attempt ran unknown', record({ starts: ['a.1', 'a.2'] })],
     [4, 'a job failed', withJob('process_failed')],
     [4, 'a host is called lost', withJob('host_lost')],

@@ -4,14 +4,15 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { create } from 'tar'
 import { afterEach, beforeAll, expect, test } from 'vitest'
+import type { PipelineView } from '../../src/schema/pipeline-view.js'
 import { sha256 } from '../../src/store/ids.js'
 import { Anneal, build, processesOf, until } from '../support/anneal.js'
 
 /**
  * What happens around a crash: a whole life with setup and log, one that waits for its device, one whose first attempt fails, one that
- * leaves a process behind, one that somebody stops, or one that a limit stops.
+ * leaves a process behind, one that somebody stops, one that a limit stops, or one that a step of a pipeline waits for.
  */
-type Story = 'life' | 'waits' | 'retries' | 'leftovers' | 'stop' | 'limit'
+type Story = 'life' | 'waits' | 'retries' | 'leftovers' | 'stop' | 'limit' | 'pipeline'
 const REASON = {
   life: 'completed',
   waits: 'completed',
@@ -19,6 +20,7 @@ const REASON = {
   leftovers: 'completed',
   stop: 'stopped',
   limit: 'run_time_limit',
+  pipeline: 'completed',
 }
 
 /** Every named crash point of the code, and a story that passes it. */
@@ -45,6 +47,7 @@ const POINTS: Record<string, Story> = {
   'blob.renamed': 'life',
   'stop.committed': 'stop',
   'activity.stop-committed': 'limit',
+  'activity.group-committed': 'pipeline',
 }
 
 let anneal: Anneal
@@ -69,7 +72,7 @@ test.each(Object.entries(POINTS))('dying at %s loses and doubles nothing (%s)', 
     expect(job.attempts).toHaveLength(1)
   }
   const all = (await anneal.request('GET', '/api/v1/jobs')).json as { jobs: unknown[] }
-  expect(all.jobs).toHaveLength(story === 'waits' ? 2 : 1)
+  expect(all.jobs).toHaveLength(story === 'waits' || story === 'pipeline' ? 2 : 1)
   expect(processesOf(anneal.home)).toEqual([])
   const pools = (await anneal.request('GET', '/api/v1/pools')).json
   expect(pools).toMatchObject({ pools: [{ free: 1, waiting: 0 }] })
@@ -77,6 +80,7 @@ test.each(Object.entries(POINTS))('dying at %s loses and doubles nothing (%s)', 
 
 /** Submits with a key; undefined when the server died before it could answer. */
 async function tell(story: Story): Promise<string | undefined> {
+  if (story === 'pipeline') return tellPipeline()
   const workdir = await upload()
   const command = 'mkdir once 2>/dev/null && echo once || echo twice; for i in 1 2 3 4 5; do echo $i; sleep 0.05; done'
   const saves = `echo 1 > $ANNEAL_CHECKPOINT_DIR/c; echo '{"checkpoint": "c"}' >> $ANNEAL_METRICS_FILE`
@@ -90,6 +94,23 @@ async function tell(story: Story): Promise<string | undefined> {
   const job = await anneal.submit(spec, 'the-key').catch(() => undefined)
   if (job && story === 'stop') await anneal.stop(job.id).catch(() => undefined)
   return job?.id
+}
+
+/** Two steps, the second of which gives its job; with a key, like the others. */
+async function tellPipeline(): Promise<string | undefined> {
+  const steps = { a: { command: 'true' }, b: { needs: 'a', command: 'true' } }
+  const body = { name: 'p', steps }
+  const path = '/api/v1/pipelines'
+  const asked = await anneal.request('POST', path, body, { 'idempotency-key': 'the-key' }).catch(() => undefined)
+  if (!asked || anneal.hasEnded()) return undefined
+  const { id } = asked.json as { id: string }
+  const last = async () => {
+    if (anneal.hasEnded()) return 'died'
+    const found = await anneal.request('GET', `${path}/${id}`).catch(() => undefined)
+    return (found?.json as PipelineView | undefined)?.members[1]?.job?.id
+  }
+  const jobId = await until('the second step to have a job', last, 30_000)
+  return jobId === 'died' ? undefined : jobId
 }
 
 /** A packed folder with one file in it, uploaded; the server may die of it. */

@@ -9,6 +9,7 @@ import { between, standing } from '../text.js'
 interface Flags extends ServerFlags {
   state?: State[]
   name?: string
+  group?: string
   limit: number
 }
 
@@ -22,6 +23,7 @@ export function define(command: Command): void {
   command
     .option('--state <state>', `one of ${STATES.join(', ')}; repeatable`, states)
     .option('--name <name>', 'only jobs of that name')
+    .option('--group <group>', 'only jobs of that pipeline or sweep: id, beginning of an id, or name')
     .option('--limit <count>', 'at most so many', wholeNumber, 50)
   withServer(command).action(async (flags: Flags) => {
     const jobs = await listJobs(connect(flags), flags)
@@ -32,8 +34,8 @@ export function define(command: Command): void {
   })
 }
 
-async function listJobs(client: Client, { state, name, limit }: Flags): Promise<JobSummary[]> {
-  const filter: JobFilter = { ...(state ? { state } : {}), ...(name ? { name } : {}) }
+async function listJobs(client: Client, { state, name, group, limit }: Flags): Promise<JobSummary[]> {
+  const filter: JobFilter = { ...(state ? { state } : {}), ...(name ? { name } : {}), ...(group ? { group } : {}) }
   const jobs: JobSummary[] = []
   for (let cursor: string | null | undefined; cursor !== null && jobs.length < limit; ) {
     const page = await client.listJobs({

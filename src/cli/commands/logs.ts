@@ -6,19 +6,23 @@ import { sayBreaks, sayOutcome, sayWarnings } from '../follow.js'
 import { type ServerFlags, wholeNumber, withServer } from '../options.js'
 import { print, printJson, writeBytes } from '../output.js'
 
-interface Given extends ServerFlags {
+export interface LogFlags extends ServerFlags {
   follow?: boolean
   attempt?: number
   stream?: string
   rank?: number
 }
 
-type Flags = Given & { stream: string }
+type Flags = LogFlags & { stream: string }
 
 /** `anneal logs REF`: the stored bytes and nothing else; with `-f` those that come, too. */
 export function define(command: Command): void {
-  command
-    .argument('<ref>', 'id, beginning of an id, or name (the newest of it)')
+  withServer(withLogs(command.argument('<ref>', 'id, beginning of an id, or name (the newest of it)'))).action(showLogs)
+}
+
+/** The flags that say which part of a log. */
+export function withLogs(command: Command): Command {
+  return command
     .option('-f, --follow', 'go on until the job has ended; the exit code is then that of its outcome')
     .option('--attempt <number>', 'only that attempt; all of them, in their order, without it', wholeNumber)
     .addOption(
@@ -27,15 +31,16 @@ export function define(command: Command): void {
       ),
     )
     .option('--rank <rank>', 'of an attempt on several hosts: what that process wrote; default 0', wholeNumber)
-  withServer(command).action(async (ref: string, given: Given) => {
-    const flags = { ...given, stream: given.stream ?? String(given.rank ?? 0) }
-    const client = connect(flags)
-    const job = await client.showJob(ref)
-    checkAttempt(job, flags)
-    if (flags.follow) return follow(client, job, flags)
-    if (flags.json) return printJson({ id: job.id, streams: await client.listLogs(job.id) })
-    await writeStored(client, job, flags)
-  })
+}
+
+export async function showLogs(ref: string, given: LogFlags): Promise<void> {
+  const flags = { ...given, stream: given.stream ?? String(given.rank ?? 0) }
+  const client = connect(flags)
+  const job = await client.showJob(ref)
+  checkAttempt(job, flags)
+  if (flags.follow) return follow(client, job, flags)
+  if (flags.json) return printJson({ id: job.id, streams: await client.listLogs(job.id) })
+  await writeStored(client, job, flags)
 }
 
 function checkAttempt(job: Job, { attempt, follow }: Flags): void {

@@ -45,6 +45,7 @@ function page(job: Job): string {
         .join(' ') || null,
     ],
     ['retry of', job.retryOf],
+    ['part of', job.group && `${job.group.kind} ${job.group.name}  ${job.group.id}, as ${job.group.key}`],
     ...attemptRows(job.attempts),
     ...furtherRows(job),
   ]

@@ -15,11 +15,11 @@ export interface JobFile {
 
 /**
  * Reads YAML or JSON from a file, or from stdin for `-`. Fails with `invalid_spec`, naming line and column, with
- * `too_large` before anything is parsed, or with `not_found`.
+ * `too_large` (more than `most` bytes) before anything is parsed, or with `not_found`.
  */
-export async function readJobFile(file: string): Promise<JobFile> {
+export async function readJobFile(file: string, most?: number): Promise<JobFile> {
   const name = file === '-' ? 'stdin' : basename(file)
-  const text = file === '-' ? await readStdin() : await readRegularFile(file)
+  const text = file === '-' ? await readStdin(most) : await readRegularFile(file, most)
   const lines = new LineCounter()
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: 'error' })
   const position = (offset: number) => `${name}:${lines.linePos(offset).line}:${lines.linePos(offset).col}`
@@ -82,10 +82,10 @@ function stepIntoList(list: { items: unknown[] }, path: string): Step {
   return { node, offset: node.range?.[0] ?? 0, rest: path.slice(match[0].length) }
 }
 
-async function readRegularFile(file: string): Promise<string> {
+async function readRegularFile(file: string, most?: number): Promise<string> {
   try {
     const { size } = await stat(file)
-    checkSize(file, size)
+    checkSize(file, size, most)
     return await readFile(file, 'utf8')
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
@@ -101,12 +101,12 @@ async function readRegularFile(file: string): Promise<string> {
   }
 }
 
-async function readStdin(): Promise<string> {
+async function readStdin(most?: number): Promise<string> {
   const parts: Buffer[] = []
   let size = 0
   for await (const part of process.stdin as AsyncIterable<Buffer>) {
     size += part.length
-    checkSize('stdin', size)
+    checkSize('stdin', size, most)
     parts.push(part)
   }
   return Buffer.concat(parts).toString()

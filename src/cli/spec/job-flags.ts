@@ -18,6 +18,7 @@ export interface JobFlags {
   setup?: string
   tag?: Record<string, string>
   tty?: boolean
+  after?: string[]
   idempotencyKey?: string
 }
 
@@ -43,6 +44,7 @@ export function withJobFlags(command: Command): Command {
     .option('--setup <command>', 'runs before the job; its result is kept and used again')
     .option('--tag <name=value>', 'repeatable', pair)
     .option('--tty', 'give the process a terminal')
+    .option('--after <job>', 'run when that job has ended, of JOB:completed when it has completed; repeatable', several)
     .option('--idempotency-key <key>', 'the same key and description give the same job, however often it is sent')
 }
 
@@ -82,12 +84,23 @@ export function applyFlags(file: Spec, flags: JobFlags): FlaggedSpec {
   merge('--timeout', 'timeouts', flags.timeout)
   merge('--tag', 'tags', flags.tag)
   set('--secret', 'secrets', withSecrets(spec.secrets, flags.secret))
+  set('--after', 'after', withAfter(spec.after, flags.after))
   set('--retries', 'retry', withRetries(spec.retry, flags.retries))
   return { spec, origins }
 }
 
 function withSecrets(inFile: unknown, more: string[] | undefined): unknown {
   return more && [...new Set([...(Array.isArray(inFile) ? inFile : []), ...more])]
+}
+
+function withAfter(inFile: unknown, more: string[] | undefined): unknown {
+  return more && [...(Array.isArray(inFile) ? inFile : []), ...more.map(afterOf)]
+}
+
+/** `01k…` or `prepare:completed`; names have no colon. */
+function afterOf(text: string): { job: string; outcome?: string } {
+  const at = text.lastIndexOf(':')
+  return at < 0 ? { job: text } : { job: text.slice(0, at), outcome: text.slice(at + 1) }
 }
 
 /** So many further attempts whatever the reason: what the file allows per reason would narrow that. */

@@ -11,6 +11,7 @@ const OF_REASON: Record<Reason, Extract<JobStatus, 'Succeeded' | 'Suspended' | '
   run_time_limit: 'Canceled',
   total_time_limit: 'Canceled',
   queue_time_limit: 'Canceled',
+  dependency_failed: 'Canceled',
   process_failed: 'Failed',
   out_of_memory: 'Failed',
   stalled: 'Failed',

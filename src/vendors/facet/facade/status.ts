@@ -37,6 +37,7 @@ const ERROR_CLASS: Record<Exclude<Reason, 'completed' | 'stopped'>, string> = {
   host_lost: 'WorkerLost',
   host_disk_full: 'OSError',
   device_busy: 'WorkerLost',
+  dependency_failed: 'RuntimeError',
   exit_unknown: 'WorkerLost',
   provider_rejected: 'RuntimeError',
   provider_failed: 'RuntimeError',

@@ -42,6 +42,7 @@ const END_STATUS: Record<Reason, number> = {
   provider_failed: STATUS.FAILED,
   provider_lost: STATUS.LOST,
   provider_unknown: STATUS.LOST,
+  dependency_failed: STATUS.SUBMIT_FAILED,
 }
 
 /** Milliseconds from the first start to the end, or to now. */

@@ -1,0 +1,149 @@
+import type { JobSpec } from '../schema/job.js'
+import type { MemberPlan } from '../schema/parse-pipeline.js'
+import { type Action, type StepNode, stepOf } from '../schema/pipeline-next.js'
+import type { GroupRow, MemberRow } from './database.js'
+import { submitMember, updateMember } from './groups.js'
+import { cacheKey, findCached } from './step-cache.js'
+import { inputsOf, stepVariables } from './step-inputs.js'
+import { promoteOutput } from './step-promote.js'
+import type { Tx } from './store.js'
+import { record } from './timeline.js'
+
+/** A member without its description, which is read when its turn comes. */
+export type Member = Pick<
+  MemberRow,
+  'group_id' | 'key' | 'state' | 'reason' | 'look_at' | 'job_id' | 'jobs' | 'cache_key'
+>
+
+/** The members of a pipeline, by their steps. */
+export class Steps {
+  readonly members: Member[]
+  readonly #nodes: Map<string, StepNode>
+  readonly #byKey: Map<string, Member>
+  readonly #byStep = new Map<string, Member[]>()
+
+  constructor(nodes: readonly StepNode[], members: Member[]) {
+    this.members = members
+    this.#nodes = new Map(nodes.map((node) => [node.name, node]))
+    this.#byKey = new Map(members.map((member) => [member.key, member]))
+    for (const node of nodes) this.#byStep.set(node.name, [])
+    for (const member of members) this.#byStep.get(stepOf(member.key))?.push(member)
+  }
+
+  member(key: string): Member {
+    return this.#byKey.get(key) as Member
+  }
+
+  node(key: string): StepNode {
+    return this.#nodes.get(stepOf(key)) as StepNode
+  }
+
+  membersOf(step: string): Member[] {
+    return this.#byStep.get(step) ?? []
+  }
+
+  /** The job of a step that is not fanned out. */
+  jobOf(step: string): string | undefined {
+    return this.membersOf(step)[0]?.job_id ?? undefined
+  }
+}
+
+/** What a member has become by an action. `over`: others may go on at once; `waits`: it is to be tried again a little later. */
+export type Became = 'running' | 'over' | 'asks' | 'waits'
+
+export async function carryOut(tx: Tx, group: GroupRow, steps: Steps, action: Action): Promise<Became> {
+  const member = steps.member(action.key) as MemberRow
+  switch (action.do) {
+    case 'submit':
+      return submitStep(tx, group, steps, member)
+    case 'promote':
+      return promote(tx, group, steps, member)
+    case 'ask':
+      await updateMember(tx, member, { look_at: action.until, note: null })
+      await record(tx, {
+        jobId: group.id,
+        type: 'approval_wanted',
+        actor: 'workflow',
+        data: { step: member.key, message: (await planOf(tx, member)).message, until: action.until },
+      })
+      return 'asks'
+    case 'answer':
+      await answer(tx, member, { ...action, actor: 'workflow' })
+      return 'over'
+    case 'skip':
+      throw new Error('skipped steps are written together')
+  }
+}
+
+/** What a gate was answered, by a person or by its limit. */
+export async function answer(
+  tx: Tx,
+  member: MemberRow,
+  { isApproved, note, actor }: { isApproved: boolean; note: string; actor: string },
+): Promise<void> {
+  const state = isApproved ? ('completed' as const) : ('failed' as const)
+  const reason = isApproved ? 'completed' : 'denied'
+  await updateMember(tx, member, { state, reason, note, ended_at: tx.now, look_at: null })
+  await record(tx, {
+    jobId: member.group_id,
+    type: isApproved ? 'approved' : 'denied',
+    actor,
+    data: { step: member.key, note },
+  })
+}
+
+async function submitStep(tx: Tx, group: GroupRow, steps: Steps, member: MemberRow): Promise<Became> {
+  const plan = await planOf(tx, member)
+  const { needs } = steps.node(member.key)
+  const inputs = inputsOf(plan.inputs, (step) => steps.jobOf(step))
+  const jobsOf = (step: string) => steps.membersOf(step).flatMap(({ job_id }) => job_id ?? [])
+  const described = { ...(plan.spec as JobSpec), ...inputs.fields }
+  if (plan.cache) {
+    const identity = (step: string) => steps.membersOf(step).map(({ cache_key, job_id }) => cache_key ?? job_id)
+    const others = needs.filter((step) => !Object.values(plan.inputs ?? {}).some((input) => input.step === step))
+    const key = cacheKey(described, { inputs: inputs.content, needs: others.map(identity) })
+    if (await takeOver(tx, group, member, key)) return 'over'
+    await updateMember(tx, member, { cache_key: key })
+  }
+  const spec = { ...described, env: { ...stepVariables(needs, jobsOf), ...described.env } }
+  await submitMember(tx, group, member, spec, await sameBefore(tx, member, spec))
+  return 'running'
+}
+
+async function takeOver(tx: Tx, group: GroupRow, member: MemberRow, key: string): Promise<boolean> {
+  const found = await findCached(tx, group, key)
+  if (!found) return false
+  const note = `taken over from pipeline ${found.name} ${found.group_id}`
+  const isOver = { state: 'completed' as const, reason: 'completed', note, ended_at: tx.now }
+  await updateMember(tx, member, { ...isOver, job_id: found.job_id, taken_from: found.group_id, cache_key: key })
+  return true
+}
+
+/** Its job before, where that was described alike: then what it has reached is of use. */
+async function sameBefore(tx: Tx, member: MemberRow, spec: JobSpec) {
+  if (member.jobs === 0 || member.job_id === null) return undefined
+  const job = await tx.q.selectFrom('jobs').selectAll().where('id', '=', member.job_id).executeTakeFirst()
+  return job?.spec === JSON.stringify(spec) ? job : undefined
+}
+
+async function promote(tx: Tx, group: GroupRow, steps: Steps, member: MemberRow): Promise<Became> {
+  const { promote } = await planOf(tx, member)
+  if (!promote) throw new Error(`step ${member.key} of ${group.id} promotes nothing`)
+  const jobId = steps.jobOf(promote.step)
+  const became = await promoteOutput(tx, { project: group.project, jobId, actor: group.created_by, promote })
+  if (became.is === 'wait') return 'waits'
+  const state = became.is === 'done' ? ('completed' as const) : ('failed' as const)
+  const reason = became.is === 'done' ? 'completed' : 'promote_failed'
+  await updateMember(tx, member, { state, reason, note: became.note, ended_at: tx.now })
+  return 'over'
+}
+
+async function planOf(tx: Tx, { group_id, key }: Member): Promise<MemberPlan> {
+  const { data } = await tx.q
+    .selectFrom('group_members')
+    .select('data')
+    .where('group_id', '=', group_id)
+    .where('key', '=', key)
+    .executeTakeFirstOrThrow()
+  return JSON.parse(data) as MemberPlan
+}
