@@ -12,6 +12,8 @@ export interface Database {
   jobs: JobRow
   job_groups: GroupRow
   group_members: MemberRow
+  sweep_rungs: SweepRungRow
+  sweep_results: SweepResultRow
   attempts: AttemptRow
   ranks: RankRow
   pools: { name: string; on_silence: 'wait' | 'fence'; preempts: number; created_at: number }
@@ -135,6 +137,22 @@ export interface MemberRow {
   /** JSON, the kind's own. */
   data: string
   ended_at: number | null
+}
+
+/** What a trial was worth at a level of its sweep's halving; null: it was not a number. */
+export interface SweepRungRow {
+  group_id: string
+  /** The step. */
+  rung: number
+  key: string
+  value: number | null
+}
+
+/** What a trial is worth, as its sweep's metric says. */
+export interface SweepResultRow {
+  group_id: string
+  key: string
+  value: number
 }
 
 export interface AttemptRow {

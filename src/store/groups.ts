@@ -2,7 +2,7 @@ import { Failure } from '../schema/failure.js'
 import { GROUP_KINDS, type GroupKind, type GroupOutcome, MAX_MEMBERS, type MemberState } from '../schema/group.js'
 import type { JobSpec } from '../schema/job.js'
 import type { Outcome } from '../schema/outcome.js'
-import type { Db, GroupRow, MemberRow } from './database.js'
+import type { Db, GroupRow, JobRow, MemberRow } from './database.js'
 import { newId } from './ids.js'
 import { claimKey, submitJob } from './jobs.js'
 import { requestStop } from './stop.js'
@@ -121,12 +121,22 @@ export async function findGroup(db: Db, project: string, kind: GroupKind, ref: s
   })
 }
 
-/** Gives a member a job of its own; its row names it by the same commit, so it is never submitted twice. */
-export async function submitMember(tx: Tx, group: GroupRow, member: MemberRow, spec: JobSpec): Promise<string> {
+/**
+ * Gives a member a job of its own; its row names it by the same commit, so it is never submitted twice. `retryOf`: the ended job
+ * whose checkpoints it inherits.
+ */
+export async function submitMember(
+  tx: Tx,
+  group: GroupRow,
+  member: MemberRow,
+  spec: JobSpec,
+  retryOf?: JobRow | undefined,
+): Promise<string> {
   const { job } = await submitJob(tx, {
     project: group.project,
     spec,
     actor: group.created_by,
+    retryOf,
     member: { groupId: group.id, key: member.key },
     isAccepted: true,
   })
