@@ -28,6 +28,8 @@ const COMMANDS: Record<string, Entry> = {
   extend: { summary: 'give a job more time', load: () => import('./commands/extend.js') },
   events: { summary: 'show the timeline of a job', load: () => import('./commands/events.js') },
   queue: { summary: 'show who waits for devices', load: () => import('./commands/queue.js') },
+  sweep: { summary: 'try parameters, and find the best', load: () => import('./commands/sweep.js') },
+  array: { summary: 'run a command once for each index or item', load: () => import('./commands/array.js') },
   host: {
     summary: 'run the agent of this machine; list, drain, resume and remove hosts',
     load: () => import('./commands/host.js'),
