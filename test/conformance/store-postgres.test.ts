@@ -10,6 +10,7 @@ import { ranksConformance } from './ranks.js'
 import { silenceConformance } from './silence.js'
 import { startingConformance } from './starting.js'
 import { storeConformance } from './store.js'
+import { sweepConformance } from './sweeps.js'
 import { warningConformance } from './warnings.js'
 
 let postgres: Awaited<ReturnType<typeof startPostgres>>
@@ -32,3 +33,5 @@ quotaConformance('quotas on PostgreSQL', async () => newPostgresStore(await post
 warningConformance('warnings of limits on PostgreSQL', async () => newPostgresStore(await postgres.createDatabase()))
 
 costConformance('costs on PostgreSQL', async () => newPostgresStore(await postgres.createDatabase()))
+
+sweepConformance('sweeps on PostgreSQL', async () => newPostgresStore(await postgres.createDatabase()))

@@ -11,6 +11,7 @@ import { ranksConformance } from './ranks.js'
 import { silenceConformance } from './silence.js'
 import { startingConformance } from './starting.js'
 import { storeConformance } from './store.js'
+import { sweepConformance } from './sweeps.js'
 import { warningConformance } from './warnings.js'
 
 storeConformance('the store on SQLite', newSqliteStore)
@@ -23,6 +24,7 @@ checkpointConformance('checkpoints on SQLite', newSqliteStore)
 quotaConformance('quotas on SQLite', newSqliteStore)
 warningConformance('warnings of limits on SQLite', newSqliteStore)
 costConformance('costs on SQLite', newSqliteStore)
+sweepConformance('sweeps on SQLite', newSqliteStore)
 
 test.each([
   ['the head of a queue is found by its index, and the queue is not sorted for it', waitingIn, 'allocations_in_order'],

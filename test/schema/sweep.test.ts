@@ -232,7 +232,7 @@ describe('asynchronous successive halving', () => {
     )
   })
 
-  test('nobody goes on beside whom better ones that had come before were stopped', () => {
+  test('whoever goes on is among the best 1/reduction of those that had come by then, or the best of them', () => {
     fc.assert(
       fc.property(losses, reductions, (values, reduction) => {
         const kept = run(values, reduction)
