@@ -20,8 +20,11 @@ export function placeholdersOf(value: unknown, path = 'job'): { path: string; na
 }
 
 /** The description of one trial's job, not parsed yet: the plan's with the parameters in it. */
-export function jobOfTrial(plan: Pick<SweepPlan, 'method' | 'name' | 'size' | 'job'>, key: string, data: TrialData) {
-  const { parameters } = data
+export function jobOfTrial(
+  plan: Pick<SweepPlan, 'method' | 'name' | 'size' | 'job'>,
+  key: string,
+  { parameters }: TrialData,
+): Record<string, unknown> {
   const isArray = plan.method === 'array'
   const filled = isArray ? withIndex(plan.job, parameters) : fill(plan.job, parameters)
   const env = typeof filled.env === 'object' && filled.env !== null ? filled.env : {}

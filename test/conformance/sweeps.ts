@@ -4,7 +4,7 @@ import type { GroupLook } from '../../src/schema/group.js'
 import type { JobSpec } from '../../src/schema/job.js'
 import type { Reason } from '../../src/schema/outcome.js'
 import { ArraySpec, SweepSpec } from '../../src/schema/sweep.js'
-import { trialsOf } from '../../src/schema/sweep-draw.js'
+import { fraction, trialsOf } from '../../src/schema/sweep-draw.js'
 import type { TrialView } from '../../src/schema/sweep-view.js'
 import { advanceGroup } from '../../src/store/advance-group.js'
 import type { GroupRow, JobRow } from '../../src/store/database.js'
@@ -336,6 +336,34 @@ export function sweepConformance(name: string, newStore: () => Promise<TestStore
       expect(await view(id)).toMatchObject({ outcome: { reason: 'completed' }, best: { key: '2', value: 0.3 } })
     })
 
+    test.each([1, 2])('asha judges as a simulation of it does, in whatever order reports come (%i)', async (seed) => {
+      const rungs = [1, 2, 4]
+      const reduction = 2
+      const count = 10
+      const asha = { method: 'asha', asha: { reduction, rungs }, metric: { name: 'acc', goal: 'max' } }
+      const id = await sweep({ ...asha, trials: count, window: count })
+      await look(id)
+      const jobs = await open(id)
+      const quality = jobs.map((_, i) => fraction(seed, i, 'quality'))
+      const steps = jobs.map(() => 0)
+      const simulated = new Simulation(rungs, reduction)
+      for (let turn = 0; simulated.open(steps).length > 0; turn += 1) {
+        const open = simulated.open(steps)
+        const i = open[Math.floor(fraction(seed, turn, 'who') * open.length)] as number
+        steps[i] = (steps[i] as number) + 1
+        const value = (quality[i] as number) * (1 - 0.5 ** (steps[i] as number))
+        simulated.report(i, steps[i] as number, value)
+        const job = jobs[i] as JobRow
+        reported.set(job.id, [...(reported.get(job.id) ?? []), { step: steps[i] as number, value }])
+        await t.store.transact((tx) => lookAtSweepOf(tx, job.id))
+        await look(id)
+      }
+      const rows = await Promise.all(jobs.map((job) => jobOf(t.store, job.id)))
+      expect(rows.map(({ stop_wanted }) => stop_wanted === 1)).toEqual(jobs.map((_, i) => simulated.stopped.has(i)))
+      expect(simulated.stopped.has(quality.indexOf(Math.max(...quality)))).toBe(false)
+      expect(simulated.stopped.size).toBeGreaterThan(count / 3)
+    })
+
     test('metrics that come often wake their sweep once in two seconds', async () => {
       const id = await sweep({ trials: 2, metric: { name: 'loss', goal: 'min' } })
       await look(id)
@@ -367,4 +395,31 @@ export function sweepConformance(name: string, newStore: () => Promise<TestStore
       })
     })
   })
+}
+
+/** The rule in plain words: at each level a list of what has come; whoever is not in the upper 1/reduction of it, or at its top, is stopped. */
+class Simulation {
+  readonly stopped = new Set<number>()
+  readonly #levels: { rung: number; values: number[] }[]
+
+  constructor(
+    readonly rungs: readonly number[],
+    readonly reduction: number,
+  ) {
+    this.#levels = rungs.map((rung) => ({ rung, values: [] }))
+  }
+
+  /** Trials that still report. */
+  open(steps: readonly number[]): number[] {
+    return steps.flatMap((step, i) => (step < 5 && !this.stopped.has(i) ? [i] : []))
+  }
+
+  report(trial: number, step: number, value: number): void {
+    const level = this.#levels.find(({ rung }) => rung === step)
+    if (!level) return
+    level.values.push(value)
+    level.values.sort((a, b) => b - a)
+    const kept = level.values.slice(0, Math.max(1, Math.floor(level.values.length / this.reduction)))
+    if (!kept.includes(value)) this.stopped.add(trial)
+  }
 }
