@@ -17,7 +17,8 @@ const RAISE_EVERY = 2 * SECOND
 export async function noteValue(tx: Tx, trial: MemberRow, plan: SweepPlan, metrics: TrialMetrics): Promise<void> {
   if (!plan.metric || trial.job_id === null) return
   const value = await metrics.valueOf(tx.q, trial.job_id, plan.metric)
-  if (value !== undefined && Number.isFinite(value)) await writeResult(tx, { group_id: trial.group_id, key: trial.key, value })
+  if (value !== undefined && Number.isFinite(value))
+    await writeResult(tx, { group_id: trial.group_id, key: trial.key, value })
   if (trial.ended_at === null) return
   const isLate = value === undefined && tx.now - trial.ended_at < LATE_FOR
   await updateMember(tx, trial, { look_at: isLate ? tx.now + LATE_EVERY : null })

@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { progressText } from '../../src/cli/sweeps.js'
 import { createClient, type Sweep, type Trial } from '../../src/client/index.js'
 import { startServer, type TestServer } from '../client/server.js'
 import { type Anneal, buildAnneal } from './anneal.js'
@@ -153,4 +154,11 @@ test('who may only read submits, stops and resumes nothing', async () => {
 test('nothing to take up again is said', async () => {
   const { code, stderr } = await anneal.run(['sweep', 'resume', 'keyed', '--retry-failed'])
   expect([code, stderr]).toEqual([69, expect.stringMatching(/Nothing of keyed has failed or was stopped/)])
+})
+
+test('the line of progress says what is done, runs and failed, and how long the rest takes at the pace seen', () => {
+  const trials = { waiting: 580, queued: 4, running: 4, completed: 400, failed: 12, skipped: 0, stopped: 0 }
+  const sweep = { size: 1000, trials } as Sweep
+  expect(progressText(sweep, 312, 60_000)).toBe('412 of 1000 done, 4 running, 12 failed, about 5 min 52 s left')
+  expect(progressText(sweep, 412, 60_000)).toBe('412 of 1000 done, 4 running, 12 failed')
 })

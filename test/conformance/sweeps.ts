@@ -200,6 +200,8 @@ export function sweepConformance(name: string, newStore: () => Promise<TestStore
         outcome: { reason: 'failed', message: 'More than 1 have failed.' },
         trials: { failed: 2, skipped: 7 },
       })
+      const takenUp = (which: 'failed' | 'stopped') => t.store.transact((tx) => takeUp(tx, id, which, 'user:ada'))
+      expect([await takenUp('failed'), await takenUp('stopped')]).toEqual([2, 7])
     })
 
     test('the same key gives the same array; with other tasks it is refused', async () => {
