@@ -1,3 +1,4 @@
+import { array } from './array.mjs'
 import { commands } from './commands.mjs'
 import { atRest, events, perRunningJob } from './cost.mjs'
 import { crowd } from './crowd.mjs'
@@ -26,6 +27,7 @@ export const FIGURES = {
   events,
   recovery,
   crowd,
+  array,
   list: manyJobs,
   queue: longQueue,
 }

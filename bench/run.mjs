@@ -1,6 +1,6 @@
 // `npm run bench`: every figure of this version on this machine, beside raw Temporal in the same run. Under ten minutes on a
 // quiet machine; nothing else should run on it meanwhile.
-//   --only NAME    just these figures, also several times (names: see figures.mjs, and `slurm` with --peers)
+//   --only NAME    just these figures, also several times (names: see figures.mjs, and `slurm`, `slurm-array` with --peers)
 //   --quick        fewer rounds and smaller crowds: to see that all of it works, not to be quoted
 //   --peers        also a Slurm from Debian, beside it
 //   --markdown     the table as docs/figures.md has it        --json FILE    everything that was measured

@@ -18,9 +18,8 @@ const PATH = `${process.env.PATH}:/usr/sbin:/sbin`
  * that is submitted is not held back for three seconds (`batch_sched_delay`).
  */
 export async function slurm(_, { rounds, isQuick }) {
-  const missing = PROGRAMS.filter((name) => spawnSync('which', [name], { env: { ...process.env, PATH } }).status !== 0)
-  if (missing.length > 0) return [row('Slurm', `not installed (${missing.join(', ')}): ${INSTALL}`)]
-  if (process.getuid() !== 0) return [row('Slurm', 'not measured: its slurmd starts jobs only as root')]
+  const away = whyAway()
+  if (away) return [away]
   const cluster = await Cluster.start()
   try {
     const version = cluster.run('sbatch', ['--version']).trim()
@@ -34,6 +33,14 @@ export async function slurm(_, { rounds, isQuick }) {
   } finally {
     await cluster.stop()
   }
+}
+
+/** A row that says why there is no Slurm to measure; undefined where there is one. */
+export function whyAway() {
+  const missing = PROGRAMS.filter((name) => spawnSync('which', [name], { env: { ...process.env, PATH } }).status !== 0)
+  if (missing.length > 0) return row('Slurm', `not installed (${missing.join(', ')}): ${INSTALL}`)
+  if (process.getuid() !== 0) return row('Slurm', 'not measured: its slurmd starts jobs only as root')
+  return undefined
 }
 
 async function submitToStart(cluster, version, rounds) {
@@ -94,13 +101,16 @@ async function turnover(cluster, jobs) {
 }
 
 /** munged, slurmctld and slurmd in a folder and on ports of their own; nothing of an installed cluster is touched. */
-class Cluster {
+export class Cluster {
   folder = newHome('slurm')
   #env = { ...process.env, PATH, SLURM_CONF: join(this.folder, 'slurm.conf') }
   #daemons = []
+  #cpus
 
-  static async start() {
+  /** CPUs that Slurm is told of, whatever the machine has. */
+  static async start({ cpus = 2 } = {}) {
     const cluster = new Cluster()
+    cluster.#cpus = cpus
     try {
       await cluster.#start()
       return cluster
@@ -115,7 +125,7 @@ class Cluster {
     for (const name of ['state', 'spool']) mkdirSync(join(folder, name))
     writeFileSync(join(folder, 'munge.key'), randomBytes(128), { mode: 0o600 })
     writeFileSync(join(folder, 'cgroup.conf'), 'CgroupAutomount=no\n')
-    writeFileSync(join(folder, 'slurm.conf'), configuration(folder, [await freePort(), await freePort()]))
+    writeFileSync(join(folder, 'slurm.conf'), configuration(folder, [await freePort(), await freePort()], this.#cpus))
     const munge = { key: 'munge.key', socket: 'munge', pid: 'munge.pid', log: 'munge.log', seed: 'munge.seed' }
     const flags = Object.entries(munge).map(([name, file]) => {
       const flag = { key: 'key-file', pid: 'pid-file', log: 'log-file', seed: 'seed-file', socket: 'socket' }[name]
@@ -180,7 +190,7 @@ class Cluster {
   }
 }
 
-function configuration(folder, [ctldPort, dPort]) {
+function configuration(folder, [ctldPort, dPort], cpus) {
   return `ClusterName=bench
 SlurmctldHost=${hostname()}(127.0.0.1)
 SlurmUser=root
@@ -199,7 +209,8 @@ ReturnToService=2
 SelectType=select/cons_tres
 SelectTypeParameters=CR_CPU
 SchedulerParameters=batch_sched_delay=0
-NodeName=bench NodeAddr=127.0.0.1 NodeHostname=${hostname()} CPUs=2 State=UNKNOWN
+SlurmdParameters=config_overrides
+NodeName=bench NodeAddr=127.0.0.1 NodeHostname=${hostname()} CPUs=${cpus} State=UNKNOWN
 PartitionName=main Nodes=bench Default=YES MaxTime=INFINITE State=UP
 `
 }

@@ -27,6 +27,7 @@ import { logRoutes } from './logs.js'
 import { pipelineRoutes } from './pipelines.js'
 import { quotaRoutes } from './quotas.js'
 import { type Deployments, serviceRoutes } from './services.js'
+import { sweepRoutes } from './sweeps.js'
 import { tokenRoutes } from './tokens.js'
 import { validate } from './validate.js'
 
@@ -83,6 +84,7 @@ export async function createApp(deps: Deps): Promise<App> {
     checkpointMoveRoutes(routes, deps)
     tokenRoutes(routes, deps)
     quotaRoutes(routes, deps)
+    sweepRoutes(routes, deps)
     costRoutes(routes, deps)
     healthRoutes(routes, deps)
     routes.get('/api/v1/openapi.json', { schema: { hide: true }, handler: async () => app.swagger() })

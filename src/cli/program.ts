@@ -30,6 +30,8 @@ const COMMANDS: Record<string, Entry> = {
   pipeline: { summary: 'run graphs of jobs', load: () => import('./commands/pipeline.js') },
   approve: { summary: 'answer a gate of a pipeline', load: () => import('./commands/approve.js') },
   queue: { summary: 'show who waits for devices', load: () => import('./commands/queue.js') },
+  sweep: { summary: 'try parameters, and find the best', load: () => import('./commands/sweep.js') },
+  array: { summary: 'run a command once for each index or item', load: () => import('./commands/array.js') },
   host: {
     summary: 'run the agent of this machine; list, drain, resume and remove hosts',
     load: () => import('./commands/host.js'),

@@ -15,6 +15,16 @@ export interface Source {
 
 /** Reads, merges, packs and submits. A problem that the server names is found again in the file or among the flags. */
 export async function submit(client: Client, source: Source, flags: JobFlags): Promise<Job> {
+  const read = await prepare(client, source, flags)
+  return locating(read, async () => {
+    const { job, existed } = await client.submitJob(read.spec as JobSpec, flags.idempotencyKey)
+    if (existed) say(`this key has been used for the same job before: it is ${job.id}`)
+    return job
+  })
+}
+
+/** Reads, merges and packs: a description as a server takes it, and where its parts come from. */
+export async function prepare(client: Client, source: Source, flags: JobFlags): Promise<ReadSource> {
   const read = await readSource(source, flags)
   const folder = workdirOf(read.spec.workdir, source, flags)
   if (folder === null) delete read.spec.workdir
@@ -24,11 +34,7 @@ export async function submit(client: Client, source: Source, flags: JobFlags): P
     read.spec.workdir = await prepareWorkdir(client, folder)
   }
   checkSize(read.file?.name ?? 'the job', Buffer.byteLength(JSON.stringify(read.spec)))
-  return locating(read, async () => {
-    const { job, existed } = await client.submitJob(read.spec as JobSpec, flags.idempotencyKey)
-    if (existed) say(`this key has been used for the same job before: it is ${job.id}`)
-    return job
-  })
+  return read
 }
 
 /** What would become of the job; nothing is packed or sent but the description. */
@@ -44,7 +50,7 @@ async function checkBeforePacking(client: Client, read: ReadSource): Promise<voi
   await locating(read, () => client.planJob(spec as JobSpec))
 }
 
-interface ReadSource {
+export interface ReadSource {
   file: JobFile | undefined
   flagged: FlaggedSpec
   spec: Record<string, unknown>
@@ -56,11 +62,12 @@ async function readSource(source: Source, flags: JobFlags): Promise<ReadSource> 
   return { file, flagged, spec: flagged.spec }
 }
 
-async function locating<T>({ file, flagged }: ReadSource, call: () => Promise<T>): Promise<T> {
+/** Lets a call name what is wrong by its place in the file or by its flag. `under`: where the job stands in what is sent, such as `array.job.`. */
+export async function locating<T>({ file, flagged }: ReadSource, call: () => Promise<T>, under = ''): Promise<T> {
   try {
     return await call()
   } catch (error) {
-    throw failureCode(error) === 'invalid_spec' ? located(error as Failure, file, flagged) : error
+    throw failureCode(error) === 'invalid_spec' ? located(error as Failure, file, flagged, under) : error
   }
 }
 
@@ -90,11 +97,12 @@ function workdirOf(inSpec: unknown, { file }: Source, { workdir }: JobFlags): st
   return file === undefined ? process.cwd() : undefined
 }
 
-function located(failure: Failure, file: JobFile | undefined, { origins }: FlaggedSpec): Failure {
+function located(failure: Failure, file: JobFile | undefined, { origins }: FlaggedSpec, under: string): Failure {
   if (!failure.problems) return failure
   const problems = failure.problems.map((problem) => {
-    const place = originOf(origins, problem.path) ?? file?.locate(problem.path)
-    return { ...problem, path: place === undefined ? problem.path : `${place} ${problem.path}` }
+    const path = problem.path.startsWith(under) ? problem.path.slice(under.length) : problem.path
+    const place = originOf(origins, path) ?? file?.locate(path)
+    return { ...problem, path: place === undefined ? path : `${place} ${path}` }
   })
   const count = problems.length === 1 ? 'an error' : `${problems.length} errors`
   const message = `${file?.name ?? 'The job description'} has ${count}`

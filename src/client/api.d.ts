@@ -4,6 +4,23 @@
  */
 
 export interface paths {
+    "/api/v1/arrays": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description A job once for each index. Afterwards it is a sweep of method `array`. */
+        post: operations["submitArray"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/blobs/{sha256}": {
         parameters: {
             query?: never;
@@ -527,6 +544,105 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/sweeps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["listSweeps"];
+        put?: never;
+        /** @description A job once for each trial, with the parameters of that trial. */
+        post: operations["submitSweep"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sweeps/{ref}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["showSweep"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sweeps/{ref}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Gives trials that have failed, or that a stop has kept from their end, a new job in the same sweep. */
+        post: operations["resumeSweep"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sweeps/{ref}/stop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description Stops its jobs and begins no other. Idempotent. */
+        post: operations["stopSweep"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sweeps/{ref}/trials": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["listTrials"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sweeps/{ref}/trials/{key}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["showTrial"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tokens": {
         parameters: {
             query?: never;
@@ -595,6 +711,33 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        ArraySpecInput: {
+            /** @description a task for each; `{}` is the item then */
+            items?: string[];
+            /** @description a job description; its name comes from that of the whole, with the number behind it */
+            job: {
+                [key: string]: unknown;
+            };
+            /** @description when more than so many have failed, the rest is stopped; default: any number may fail */
+            maxFailures?: number;
+            name: string;
+            /** @description indexes from, from + step, and so on up to `to` */
+            range?: {
+                from: number;
+                /** @default 1 */
+                step?: number;
+                to: number;
+            };
+            /** @description indexes 0 to size - 1 */
+            size?: number;
+            /** @default {} */
+            timeouts?: {
+                /** @description the whole of it */
+                total?: string;
+            };
+            /** @description jobs of it that wait or run at once; default twice the devices of the pool, from 16 to 256 */
+            window?: number;
+        };
         Attempt: {
             /** @description last checkpoint that was committed: declared, complete or quiet */
             checkpoint: string | null;
@@ -1744,6 +1887,151 @@ export interface components {
             takenFrom: string | null;
             when: string | null;
         };
+        Sweep: {
+            /** @description so far; null: no trial is worth anything yet */
+            best: components["schemas"]["Trial"] | null;
+            /**
+             * Format: date-time
+             * @description ISO 8601, UTC
+             */
+            createdAt: string;
+            createdBy: string;
+            endedAt: string | null;
+            id: string;
+            /** @enum {string} */
+            method: "grid" | "random" | "list" | "asha" | "array";
+            metric: {
+                /** @enum {string} */
+                goal: "max" | "min";
+                name: string;
+                /** @enum {string} */
+                value: "last" | "best";
+            } | null;
+            name: string;
+            /** @description null while it has not ended */
+            outcome: {
+                message: string;
+                /** @enum {string} */
+                reason: "completed" | "failed" | "stopped" | "total_time_limit";
+            } | null;
+            project: string;
+            /** @description trials */
+            size: number;
+            /** @enum {string} */
+            state: "running" | "stopping" | "ended";
+            /** @description how many are in which state */
+            trials: {
+                /** @description of them some may have been stopped */
+                completed: number;
+                failed: number;
+                /** @description whose job waits for a device or for its next attempt */
+                queued: number;
+                running: number;
+                /** @description that get no job any more, or whose job was stopped */
+                skipped: number;
+                /** @description of those completed: by the sweep, for their metric */
+                stopped: number;
+                /** @description without a job */
+                waiting: number;
+            };
+            /** @description jobs at once; null: by the devices of the pool */
+            window: number | null;
+        };
+        SweepSpecInput: {
+            asha?: {
+                /** @description levels lie below it */
+                maxStep?: number;
+                /** @description the first level, where rungs are not given; each further is reduction times it */
+                minStep?: number;
+                /**
+                 * @description at each level the best of so many go on
+                 * @default 3
+                 */
+                reduction?: number;
+                /** @description steps at which a trial is judged, rising */
+                rungs?: number[];
+            };
+            /** @description a job description; its name comes from that of the whole, with the number behind it */
+            job: {
+                [key: string]: unknown;
+            };
+            /** @description of method list: the parameters of each trial */
+            list?: {
+                [key: string]: number | string | boolean;
+            }[];
+            /** @description when more than so many have failed, the rest is stopped; default: any number may fail */
+            maxFailures?: number;
+            /** @enum {string} */
+            method: "grid" | "random" | "list" | "asha";
+            metric?: {
+                /** @enum {string} */
+                goal: "max" | "min";
+                /** @description as the job reports it */
+                name: string;
+                /**
+                 * @description by which of its values a trial is judged: that reported last, or the best of all
+                 * @default last
+                 * @enum {string}
+                 */
+                value?: "last" | "best";
+            };
+            name: string;
+            parameters?: {
+                [key: string]: (number | string | boolean)[] | {
+                    values: (number | string | boolean)[];
+                } | {
+                    max: number;
+                    min: number;
+                    /**
+                     * @default linear
+                     * @enum {string}
+                     */
+                    scale?: "linear" | "log";
+                    /** @description only min, min + step, and so on; not beyond max */
+                    step?: number;
+                };
+            };
+            /**
+             * @description the same seed draws the same trials
+             * @default 0
+             */
+            seed?: number;
+            stopWhen?: {
+                /** @description of the metric: the sweep ends once a trial is as good as that */
+                value: number;
+            };
+            /** @default {} */
+            timeouts?: {
+                /** @description the whole of it */
+                total?: string;
+            };
+            /** @description of the methods random and asha: how many are drawn */
+            trials?: number;
+            /** @description jobs of it that wait or run at once; default twice the devices of the pool, from 16 to 256 */
+            window?: number;
+        };
+        SweepSummary: {
+            /**
+             * Format: date-time
+             * @description ISO 8601, UTC
+             */
+            createdAt: string;
+            createdBy: string;
+            endedAt: string | null;
+            id: string;
+            /** @enum {string} */
+            method: "grid" | "random" | "list" | "asha" | "array";
+            name: string;
+            /** @description null while it has not ended */
+            outcome: {
+                message: string;
+                /** @enum {string} */
+                reason: "completed" | "failed" | "stopped" | "total_time_limit";
+            } | null;
+            project: string;
+            /** @enum {string} */
+            state: "running" | "stopping" | "ended";
+        };
         Token: {
             /**
              * Format: date-time
@@ -1758,6 +2046,32 @@ export interface components {
             /** @enum {string} */
             role: "admin" | "user" | "viewer" | "host";
         };
+        Trial: {
+            /** @description of that job */
+            attempts: number;
+            endedAt: string | null;
+            /** @description of its newest job */
+            jobId: string | null;
+            /** @description that it has had */
+            jobs: number;
+            jobState: ("queued" | "pending" | "running" | "stopping" | "backoff" | "paused" | "ended") | null;
+            /** @description number of the trial, index of the task */
+            key: string;
+            /** @description why it failed, was stopped or skipped */
+            note: string | null;
+            parameters: {
+                [key: string]: number | string | boolean;
+            };
+            /** @description how that job ended */
+            reason: ("completed" | "process_failed" | "out_of_memory" | "stalled" | "setup_failed" | "queue_time_limit" | "start_time_limit" | "run_time_limit" | "total_time_limit" | "stopped" | "preempted" | "host_lost" | "host_disk_full" | "device_busy" | "exit_unknown" | "provider_rejected" | "provider_failed" | "provider_lost" | "provider_unknown" | "dependency_failed") | null;
+            startedAt: string | null;
+            /** @enum {string} */
+            state: "waiting" | "running" | "completed" | "failed" | "skipped";
+            /** @description the sweep has stopped it: for its metric, or since no more was wanted */
+            stopped: boolean;
+            /** @description what it is worth, by the metric of the sweep */
+            value: number | null;
+        };
     };
     responses: never;
     parameters: never;
@@ -1767,6 +2081,107 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    submitArray: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the same key and body give the same sweep, however often it is sent */
+                "idempotency-key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    array: components["schemas"]["ArraySpecInput"];
+                };
+            };
+        };
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Sweep"];
+                };
+            };
+            /** @description Default Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Sweep"];
+                };
+            };
+            /** @description Default Response */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     hasBlob: {
         parameters: {
             query?: never;
@@ -4303,6 +4718,483 @@ export interface operations {
             };
             /** @description Default Response */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listSweeps: {
+        parameters: {
+            query?: {
+                /** @description only arrays; otherwise only what is none */
+                arrays?: string;
+                /** @description `next` of the page before */
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        next: string | null;
+                        sweeps: components["schemas"]["SweepSummary"][];
+                    };
+                };
+            };
+            /** @description Default Response */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    submitSweep: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the same key and body give the same sweep, however often it is sent */
+                "idempotency-key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    sweep: components["schemas"]["SweepSpecInput"];
+                };
+            };
+        };
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Sweep"];
+                };
+            };
+            /** @description Default Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Sweep"];
+                };
+            };
+            /** @description Default Response */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    showSweep: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description id, unique prefix of an id, or name */
+                ref: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Sweep"];
+                };
+            };
+            /** @description Default Response */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    resumeSweep: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description id, unique prefix of an id, or name */
+                ref: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /**
+                     * @default all
+                     * @enum {string}
+                     */
+                    which?: "failed" | "stopped" | "all";
+                };
+            };
+        };
+        responses: {
+            /** @description Default Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        count: number;
+                        sweep: components["schemas"]["Sweep"];
+                    };
+                };
+            };
+            /** @description Default Response */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    stopSweep: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description id, unique prefix of an id, or name */
+                ref: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Sweep"];
+                };
+            };
+            /** @description Default Response */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listTrials: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before */
+                cursor?: number;
+                limit?: number;
+                /** @description best: by what they are worth, the best first */
+                order?: "number" | "best";
+                state?: ("waiting" | "running" | "completed" | "failed" | "skipped") | ("waiting" | "running" | "completed" | "failed" | "skipped")[];
+            };
+            header?: never;
+            path: {
+                /** @description id, unique prefix of an id, or name */
+                ref: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        next: number | null;
+                        trials: components["schemas"]["Trial"][];
+                    };
+                };
+            };
+            /** @description Default Response */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    showTrial: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description number of the trial, index of the task */
+                key: string;
+                /** @description id, unique prefix of an id, or name */
+                ref: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Trial"];
+                };
+            };
+            /** @description Default Response */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

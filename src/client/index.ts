@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import openapiFetch, { type Client as OpenapiClient } from 'openapi-fetch'
 import { parseServers, Servers } from '../schema/servers.js'
 import type { components, operations, paths } from './api.js'
@@ -40,6 +41,12 @@ export type PipelineSummary = Schemas['PipelineSummary']
 export type PipelineSpec = Schemas['PipelineSpecInput']
 export type PipelineStep = Schemas['Step']
 export type PipelineFilter = NonNullable<operations['listPipelines']['parameters']['query']>
+export type Sweep = Schemas['Sweep']
+export type SweepSummary = Schemas['SweepSummary']
+export type Trial = Schemas['Trial']
+export type SweepSpec = Schemas['SweepSpecInput']
+export type ArraySpec = Schemas['ArraySpecInput']
+export type TrialFilter = NonNullable<operations['listTrials']['parameters']['query']>
 export type JobFilter = NonNullable<operations['listJobs']['parameters']['query']>
 
 export interface ClientOptions {
@@ -73,6 +80,7 @@ export function createClient({ url, token, patience = PATIENCE, onWait }: Client
   const follower: Http = openapiFetch<paths>({ baseUrl, fetch: fetchBy(newSend({ servers, token, patience: 0 })) })
   const path = (ref: string) => ({ params: { path: { ref } } })
   const showJob = async (ref: string): Promise<Job> => of(await http.GET('/api/v1/jobs/{ref}', path(ref)))
+  const showSweep = async (ref: string): Promise<Sweep> => of(await http.GET('/api/v1/sweeps/{ref}', path(ref)))
   /** Settled once, so that a follower stays with its job when a newer one takes the name. */
   const idOf = async (ref: string, options: FollowOptions): Promise<string> =>
     ID.test(ref) ? ref : (await untilAnswered(() => showJob(ref), options)).id
@@ -296,10 +304,80 @@ export function createClient({ url, token, patience = PATIENCE, onWait }: Client
       await http.DELETE('/api/v1/services/{name}', { params: { path: { name } } })
     },
 
+    /** Submits a sweep; repeated with the same key and description it gives the same one (`existed`). */
+    async submitSweep(
+      sweep: SweepSpec,
+      key: string = crypto.randomUUID(),
+    ): Promise<{ sweep: Sweep; existed: boolean }> {
+      const params = { header: { 'idempotency-key': key } }
+      const { data, response } = await http.POST('/api/v1/sweeps', { body: { sweep } as never, params })
+      return { sweep: data as Sweep, existed: response.status === 200 }
+    },
+
+    /** Submits a task for each index; afterwards it is a sweep of method `array`. Safe to repeat like `submitSweep`. */
+    async submitArray(
+      array: ArraySpec,
+      key: string = crypto.randomUUID(),
+    ): Promise<{ sweep: Sweep; existed: boolean }> {
+      const params = { header: { 'idempotency-key': key } }
+      const { data, response } = await http.POST('/api/v1/arrays', { body: { array } as never, params })
+      return { sweep: data as Sweep, existed: response.status === 200 }
+    },
+
+    /** One page, newest first: sweeps, or arrays. */
+    async listSweeps(
+      query: { arrays?: boolean; cursor?: string; limit?: number } = {},
+    ): Promise<{ sweeps: SweepSummary[]; next: string | null }> {
+      return of(await http.GET('/api/v1/sweeps', { params: { query: query as never } }))
+    },
+
+    showSweep,
+
+    /** One page of the trials of a sweep; `next` is the `cursor` of the page after it. */
+    async listTrials(ref: string, query: TrialFilter = {}): Promise<{ trials: Trial[]; next: number | null }> {
+      return of(await http.GET('/api/v1/sweeps/{ref}/trials', { params: { path: { ref }, query } }))
+    },
+
+    /** A trial by its number, a task by its index. */
+    async showTrial(ref: string, key: string): Promise<Trial> {
+      return of(await http.GET('/api/v1/sweeps/{ref}/trials/{key}', { params: { path: { ref, key } } }))
+    },
+
+    /** Wants it stopped with all its jobs; returns at once. */
+    async stopSweep(ref: string): Promise<Sweep> {
+      return of(await http.POST('/api/v1/sweeps/{ref}/stop', path(ref)))
+    },
+
+    /** Gives trials that failed, or that a stop has kept from their end, a new job in the same sweep. */
+    async resumeSweep(ref: string, which: 'failed' | 'stopped' | 'all'): Promise<{ count: number; sweep: Sweep }> {
+      return of(await http.POST('/api/v1/sweeps/{ref}/resume', { ...path(ref), body: { which } }))
+    },
+
+    /** The sweep once it has ended. Looks once a second and tells each look; goes on through restarts of the server. */
+    async waitForSweep(ref: string, options: FollowOptions & { onLook?: (sweep: Sweep) => void } = {}): Promise<Sweep> {
+      const first = await untilAnswered(() => showSweep(ref), options)
+      return untilSweepEnded(() => untilAnswered(() => showSweep(first.id), options), first, options)
+    },
+
     /** The jobs that wait in a pool, in their order. */
     async listQueue(pool = 'default'): Promise<QueueEntry[]> {
       return of(await http.GET('/api/v1/queue', { params: { query: { pool } } })).entries
     },
+  }
+}
+
+/** How often one that waits for a sweep looks at it, in milliseconds. */
+const LOOK_EVERY = 1_000
+
+async function untilSweepEnded(
+  look: () => Promise<Sweep>,
+  first: Sweep,
+  { signal, onLook }: FollowOptions & { onLook?: (sweep: Sweep) => void },
+): Promise<Sweep> {
+  for (let sweep = first; ; sweep = await look()) {
+    onLook?.(sweep)
+    if (sweep.state === 'ended') return sweep
+    await delay(LOOK_EVERY, undefined, { signal }).catch(() => signal?.throwIfAborted())
   }
 }
 

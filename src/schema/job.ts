@@ -16,7 +16,7 @@ const duration = z
   .string()
   .refine((text) => parseDuration(text) !== undefined, 'expected a duration such as 90s, 15m, 2h or 3d')
   .describe('a duration: 250ms, 90s, 15m, 2h, 1h30m, 3d')
-const positiveDuration = duration.refine((text) => parseDuration(text) !== 0, 'expected a duration above zero')
+export const positiveDuration = duration.refine((text) => parseDuration(text) !== 0, 'expected a duration above zero')
 const size = z
   .string()
   .refine((text) => parseSize(text) !== undefined, 'expected a size such as 512MB, 16GB or 16GiB')

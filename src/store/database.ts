@@ -13,6 +13,8 @@ export interface Database {
   job_groups: GroupRow
   group_members: MemberRow
   job_waits: { job_id: string; after_id: string; outcome: 'any' | 'completed' }
+  sweep_rungs: SweepRungRow
+  sweep_results: SweepResultRow
   attempts: AttemptRow
   ranks: RankRow
   pools: { name: string; on_silence: 'wait' | 'fence'; preempts: number; created_at: number }
@@ -144,6 +146,22 @@ export interface MemberRow {
   cache_key: string | null
   /** The group whose job it has taken over; null: it has none but its own. */
   taken_from: string | null
+}
+
+/** What a trial was worth at a level of its sweep's halving; null: it was not a number. */
+export interface SweepRungRow {
+  group_id: string
+  /** The step. */
+  rung: number
+  key: string
+  value: number | null
+}
+
+/** What a trial is worth, as its sweep's metric says. */
+export interface SweepResultRow {
+  group_id: string
+  key: string
+  value: number
 }
 
 export interface AttemptRow {

@@ -136,7 +136,7 @@ export async function submitMember(
   group: GroupRow,
   member: MemberRow,
   spec: JobSpec,
-  retryOf?: JobRow,
+  retryOf?: JobRow | undefined,
 ): Promise<string> {
   const { job } = await submitJob(tx, {
     project: group.project,

@@ -19,6 +19,7 @@ import { cost } from './migrations/0010-cost.js'
 import { queueOrder } from './migrations/0011-queue-order.js'
 import { groups } from './migrations/0012-groups.js'
 import { pipelines } from './migrations/0018-pipelines.js'
+import { sweeps } from './migrations/0019-sweeps.js'
 
 /** Milliseconds to wait for a connection to PostgreSQL, a free one of the pool or a new one. */
 const CONNECT_WITHIN = 20_000
@@ -131,6 +132,7 @@ function migrator({ db, dialect }: OpenDatabase): Migrator {
     '0011-queue-order': queueOrder,
     '0012-groups': groups,
     '0018-pipelines': pipelines,
+    '0019-sweeps': sweeps,
   }
   return new Migrator({ db, provider: { getMigrations: async () => migrations } })
 }

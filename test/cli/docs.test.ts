@@ -5,6 +5,7 @@ import { EXIT } from '../../src/cli/exit-code.js'
 import { withServer } from '../../src/cli/options.js'
 import { createProgram } from '../../src/cli/program.js'
 import { withJobFlags } from '../../src/cli/spec/job-flags.js'
+import { SWEEP_EXIT } from '../../src/cli/sweeps.js'
 import { FAILURES } from '../../src/schema/failure.js'
 import { REASON_FACTS } from '../../src/schema/outcome.js'
 
@@ -37,6 +38,11 @@ test('docs/cli.md has the exit code of every reason', () => {
     return `| ${code} | \`${reason}\` | ${sentence} |`
   })
   expect(rows(sectionOf('### Of a job that has ended'))).toEqual(expected)
+})
+
+test('docs/cli.md has the exit code of every end of a sweep', () => {
+  const found = rows(sectionOf('### Of a sweep or an array')).map((row) => row.split(' | ').slice(0, 2).join(' | '))
+  expect(found).toEqual(Object.entries(SWEEP_EXIT).map(([reason, code]) => `| ${code} | \`${reason}\``))
 })
 
 test('docs/cli.md has the exit code of every failure', () => {

@@ -13,6 +13,7 @@ import { ranksConformance } from './ranks.js'
 import { silenceConformance } from './silence.js'
 import { startingConformance } from './starting.js'
 import { storeConformance } from './store.js'
+import { sweepConformance } from './sweeps.js'
 import { warningConformance } from './warnings.js'
 
 let postgres: Awaited<ReturnType<typeof startPostgres>>
@@ -38,3 +39,5 @@ costConformance('costs on PostgreSQL', async () => newPostgresStore(await postgr
 afterConformance('waiting for other jobs on PostgreSQL', async () => newPostgresStore(await postgres.createDatabase()))
 groupConformance('groups on PostgreSQL', async () => newPostgresStore(await postgres.createDatabase()))
 pipelineConformance('pipelines on PostgreSQL', async () => newPostgresStore(await postgres.createDatabase()))
+
+sweepConformance('sweeps on PostgreSQL', async () => newPostgresStore(await postgres.createDatabase()))

@@ -14,6 +14,7 @@ import { ranksConformance } from './ranks.js'
 import { silenceConformance } from './silence.js'
 import { startingConformance } from './starting.js'
 import { storeConformance } from './store.js'
+import { sweepConformance } from './sweeps.js'
 import { warningConformance } from './warnings.js'
 
 storeConformance('the store on SQLite', newSqliteStore)
@@ -29,6 +30,7 @@ costConformance('costs on SQLite', newSqliteStore)
 afterConformance('waiting for other jobs on SQLite', newSqliteStore)
 groupConformance('groups on SQLite', newSqliteStore)
 pipelineConformance('pipelines on SQLite', newSqliteStore)
+sweepConformance('sweeps on SQLite', newSqliteStore)
 
 test.each([
   ['the head of a queue is found by its index, and the queue is not sorted for it', waitingIn, 'allocations_in_order'],

@@ -51,6 +51,13 @@ function checkAttempt(job: Job, { attempt, follow }: Flags): void {
   })
 }
 
+/** What the first process of a job has written, in all its attempts. */
+export async function writeLogs(ref: string, flags: ServerFlags): Promise<void> {
+  const client = connect(flags)
+  if (flags.json) return printJson({ id: ref, streams: await client.listLogs(ref) })
+  await writeStored(client, await client.showJob(ref), { ...flags, stream: '0' })
+}
+
 /** Of a job that has just ended, the last bytes may still be on their way from the host: these are waited for. */
 async function writeStored(client: Client, { id, state, attempts }: Job, flags: Flags): Promise<void> {
   const streams = await client.listLogs(id)
