@@ -95,6 +95,7 @@ export class Attempt {
 
   serverIsBack(): void {
     this.#life.logs.serverIsBack()
+    this.#life.metrics.serverIsBack()
   }
 
   /** The slow look beside the watch: who was adopted, or lies on a network disk, gives no sign. */
@@ -102,6 +103,7 @@ export class Attempt {
     const { facts, tree, observation } = this.#life
     this.look()
     if (facts.has('exited')) return
+    if (facts.has('started')) this.#life.metrics.poke()
     observation.lookForStall()
     this.#polls += 1
     if (tree.level === 'best_effort' && this.#polls % REMEMBER_EVERY === 0) tree.pids()

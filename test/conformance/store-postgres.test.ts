@@ -4,6 +4,7 @@ import { newPostgresStore } from '../support/stores.js'
 import { checkpointConformance } from './checkpoints.js'
 import { costConformance } from './costs.js'
 import { machineConformance } from './machine.js'
+import { metricConformance } from './metrics.js'
 import { queueConformance } from './queue.js'
 import { quotaConformance } from './quotas.js'
 import { ranksConformance } from './ranks.js'
@@ -32,3 +33,4 @@ quotaConformance('quotas on PostgreSQL', async () => newPostgresStore(await post
 warningConformance('warnings of limits on PostgreSQL', async () => newPostgresStore(await postgres.createDatabase()))
 
 costConformance('costs on PostgreSQL', async () => newPostgresStore(await postgres.createDatabase()))
+metricConformance('metrics on PostgreSQL', async () => newPostgresStore(await postgres.createDatabase()))

@@ -5,6 +5,7 @@ import { newSqliteStore } from '../support/stores.js'
 import { checkpointConformance } from './checkpoints.js'
 import { costConformance } from './costs.js'
 import { machineConformance } from './machine.js'
+import { metricConformance } from './metrics.js'
 import { queueConformance } from './queue.js'
 import { quotaConformance } from './quotas.js'
 import { ranksConformance } from './ranks.js'
@@ -23,6 +24,7 @@ checkpointConformance('checkpoints on SQLite', newSqliteStore)
 quotaConformance('quotas on SQLite', newSqliteStore)
 warningConformance('warnings of limits on SQLite', newSqliteStore)
 costConformance('costs on SQLite', newSqliteStore)
+metricConformance('metrics on SQLite', newSqliteStore)
 
 test.each([
   ['the head of a queue is found by its index, and the queue is not sorted for it', waitingIn, 'allocations_in_order'],
