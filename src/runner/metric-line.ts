@@ -20,7 +20,11 @@ const FIRST_TIME = 1e9
 const FIRST_MS = 1e11
 /** Objects in objects become paths, so deep. */
 const DEPTH = 4
-const WORDS: Record<string, number> = { nan: Number.NaN, infinity: Infinity, inf: Infinity }
+const WORDS = new Map([
+  ['nan', Number.NaN],
+  ['infinity', Infinity],
+  ['inf', Infinity],
+])
 
 /**
  * A line of `$ANNEAL_METRICS_FILE`: a JSON object whose numbers are metrics; `{"train": {"loss": 1}}` is `train/loss`.
@@ -50,7 +54,7 @@ export function takeMarks(values: Map<string, number>, texts: Record<string, unk
 /** As Python and JavaScript print numbers, `nan` and `inf` among them; undefined for any other text. */
 export function parseNumber(text: string): number | undefined {
   if (/^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$/.test(text)) return Number(text)
-  const word = WORDS[text.replace(/^[+-]/, '').toLowerCase()]
+  const word = WORDS.get(text.replace(/^[+-]/, '').toLowerCase())
   return word === undefined ? undefined : text.startsWith('-') ? -word : word
 }
 
