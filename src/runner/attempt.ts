@@ -2,6 +2,7 @@ import { type FSWatcher, watch } from 'node:fs'
 import type { Assignment, Fact } from '../schema/agent.js'
 import { SECOND } from '../schema/duration.js'
 import { Life } from './life.js'
+import { HOST_METRICS } from './metric-streams.js'
 import type { RunFolder } from './run-folder.js'
 import type { Site } from './site.js'
 
@@ -91,6 +92,16 @@ export class Attempt {
   /** None once nothing of it lives. */
   get devices(): string[] {
     return this.#life.facts.has('empty') ? [] : this.#want.assignment.devices
+  }
+
+  get rank(): number {
+    return this.#want.assignment.rank ?? 0
+  }
+
+  /** Where what is measured of it is written down; undefined while its process does not run. */
+  get hostMetrics(): string | undefined {
+    const { facts } = this.#life
+    return facts.has('started') && !facts.has('exited') ? this.folder.file('logs', HOST_METRICS) : undefined
   }
 
   serverIsBack(): void {

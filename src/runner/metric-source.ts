@@ -78,7 +78,7 @@ export class MetricSource {
       return false
     }
     const hasTaken = await this.#readOn(into, isLast)
-    if (!hasTaken) this.#idleAt = size
+    if (!hasTaken && into.points === 0) this.#idleAt = size // else a line may only have found no room
     return hasTaken
   }
 

@@ -6,13 +6,13 @@ import { parseLogLine } from '../../src/runner/metric-log-line.js'
 const SAID: [what: string, line: string, said: Record<string, unknown>][] = [
   [
     'the trainer of transformers 4',
-    "{'loss': 0.6931, 'grad_norm': 1.2345678806304932, 'learning_rate': 4.9e-05, 'epoch': 0.1}",
-    { step: null, values: { loss: 0.6931, grad_norm: 1.2345678806304932, learning_rate: 4.9e-5, epoch: 0.1 } },
+    "{'loss': 0.6543, 'grad_norm': 1.2345678806304932, 'learning_rate': 4.9e-05, 'epoch': 0.1}",
+    { step: null, values: { loss: 0.6543, grad_norm: 1.2345678806304932, learning_rate: 4.9e-5, epoch: 0.1 } },
   ],
   [
     'the trainer of transformers 5, which prints texts',
-    "{'loss': '2.303', 'grad_norm': '0.5', 'learning_rate': '5e-05', 'epoch': '0.02'}",
-    { step: null, values: { loss: 2.303, grad_norm: 0.5, learning_rate: 5e-5, epoch: 0.02 } },
+    "{'loss': '2.304', 'grad_norm': '0.5', 'learning_rate': '5e-05', 'epoch': '0.02'}",
+    { step: null, values: { loss: 2.304, grad_norm: 0.5, learning_rate: 5e-5, epoch: 0.02 } },
   ],
   [
     'its evaluation',
