@@ -1,3 +1,4 @@
+import { setImmediate as breathe } from 'node:timers/promises'
 import { Failure } from '../schema/failure.js'
 import { SKIP_NAMES, toMetricValue } from '../schema/metric.js'
 import { concat, countOf, landmarks, PER_BUCKET, type Points, pick } from '../schema/points.js'
@@ -131,6 +132,7 @@ async function* blocksOf(
     const rest = [...outer, ...inner.filter(({ seq }) => !outlines.has(seq))]
     for (const [seq, bytes] of outlines) found.set(seq, decodePoints(bytes))
     for (const [seq, bytes] of await fetch(db, row, rest, 'bytes')) found.set(seq, decodePoints(bytes))
+    await breathe() // SQLite answers without a pause; others are served between the parts of a long curve
     for (const head of part) {
       const points = found.get(head.seq) // packed with others since the heads were read: the next reader sees it
       if (points) yield isWithin(head, range) ? points : within(points, range)
