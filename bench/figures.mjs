@@ -4,6 +4,7 @@ import { atRest, events, perRunningJob } from './cost.mjs'
 import { crowd } from './crowd.mjs'
 import { flood, logLineToClient } from './logs.mjs'
 import { longQueue, manyJobs } from './many.mjs'
+import { manyPoints } from './metrics.mjs'
 import { recovery } from './recovery.mjs'
 import { freedToStarted, submitToStart, turnover } from './starting.mjs'
 import { stopToGone } from './stopping.mjs'
@@ -30,4 +31,5 @@ export const FIGURES = {
   array,
   list: manyJobs,
   queue: longQueue,
+  metrics: manyPoints,
 }

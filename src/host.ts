@@ -8,6 +8,7 @@ import { Connection } from './runner/connection.js'
 import { findContainment } from './runner/containment/index.js'
 import { DeviceWatch } from './runner/device-watch.js'
 import { freeBytes } from './runner/exit-hints.js'
+import { HostSampler } from './runner/host-sampler.js'
 import { Lease } from './runner/lease.js'
 import { currentBootId } from './runner/process-table.js'
 import type { Site } from './runner/site.js'
@@ -39,6 +40,8 @@ export interface HostOptions {
   stuckAfterMs?: number
   /** Ms without a change after which an undeclared checkpoint counts as whole; 30 s. */
   checkpointQuietMs?: number
+  /** Ms between two looks at what the machine and its attempts use; 15 s. */
+  sampleEveryMs?: number
   logger: Logger
   env: NodeJS.ProcessEnv
 }
@@ -90,6 +93,9 @@ export async function startHost(options: HostOptions): Promise<Host> {
     logger,
   })
 
+  const hasGpus = devices.some(({ kind }) => kind === 'gpu')
+  const sampler = new HostSampler({ attempts: () => agent.attempts, hasGpus, everyMs: options.sampleEveryMs })
+
   function greet(): void {
     const { name, pool, address, labels = {} } = options
     const resources = { cpus: availableParallelism(), memoryBytes: totalmem(), diskFreeBytes: freeBytes(home) }
@@ -122,6 +128,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
     async close() {
       for (const timer of timers) clearInterval(timer)
       watch.close()
+      sampler.close()
       agent.close()
       containment.close()
       spawner.close()

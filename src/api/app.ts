@@ -21,9 +21,11 @@ import { sendFailure } from './errors.js'
 import { eventRoutes } from './events.js'
 import { healthRoutes } from './health.js'
 import { hostRoutes } from './host.js'
+import { hostMetricRoutes } from './host-metrics.js'
 import { inventoryRoutes } from './inventory.js'
 import { jobRoutes } from './jobs.js'
 import { logRoutes } from './logs.js'
+import { metricRoutes } from './metrics.js'
 import { pipelineRoutes } from './pipelines.js'
 import { quotaRoutes } from './quotas.js'
 import { type Deployments, serviceRoutes } from './services.js'
@@ -77,6 +79,8 @@ export async function createApp(deps: Deps): Promise<App> {
     adjustRoutes(routes, deps)
     eventRoutes(routes, deps)
     logRoutes(routes, deps)
+    metricRoutes(routes, deps)
+    hostMetricRoutes(routes, deps)
     inventoryRoutes(routes, deps)
     serviceRoutes(routes, deps)
     blobRoutes(routes, deps)

@@ -19,6 +19,7 @@ const COMMANDS: Record<string, Entry> = {
   list: { summary: 'list jobs, newest first', alias: 'ls', load: () => import('./commands/list.js') },
   show: { summary: 'show everything about a job', load: () => import('./commands/show.js') },
   logs: { summary: "write a job's log, byte for byte", load: () => import('./commands/logs.js') },
+  metrics: { summary: 'draw the curves of a job, or write its points', load: () => import('./commands/metrics.js') },
   wait: { summary: 'wait until jobs have ended', load: () => import('./commands/wait.js') },
   stop: { summary: 'stop a job', load: () => import('./commands/stop.js') },
   retry: { summary: 'submit an ended job again, with its checkpoints', load: () => import('./commands/retry.js') },

@@ -68,6 +68,27 @@ export function rankLine({ rank, host, pid, devices, startedAt, end }: Attempt['
   return [...parts, end ?? (startedAt ? 'running' : 'waiting')].join('  ')
 }
 
+/** `step 120 of 1000, 12 %, 3 min 40 s left` */
+export function progressText({ step, total, secondsLeft }: NonNullable<JobSummary['progress']>): string {
+  if (total === null) return `step ${step}`
+  const left = secondsLeft === null ? '' : `, ${formatDuration(secondsLeft * 1000)} left`
+  return `step ${step} of ${total}, ${percent(step, total)}${left}`
+}
+
+/** `12 %  3 min 40 s left`, or the step where no total is known; `-` where it has said nothing. */
+export function progressCell({ progress }: Pick<JobSummary, 'progress'>): string {
+  if (progress === null) return '-'
+  const { step, total, secondsLeft } = progress
+  if (total === null) return `step ${step}`
+  return secondsLeft === null
+    ? percent(step, total)
+    : `${percent(step, total)}, ${formatDuration(secondsLeft * 1000)} left`
+}
+
+function percent(step: number, total: number): string {
+  return total === 0 ? '100 %' : `${Math.min(100, Math.floor((100 * step) / total))} %`
+}
+
 const EXTENDABLE = ['queue', 'run', 'total']
 
 /** `80 % of the run limit has passed; 12 min 00 s left; anneal extend ID --run 1h`, where it can be made longer. */

@@ -233,6 +233,56 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/jobs/{ref}/metric-points": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description Every point as it was reported, by name, then attempt: CSV with the columns name, attempt, step, time and value, or one JSON object in each line. */
+        get: operations["exportMetrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{ref}/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["listMetrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{ref}/metrics/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description At most so many points of a metric, with every peak. Without `attempt` it is the continuous curve: of steps that a later attempt did again only the later ones. Steps from `from` until before `to`. */
+        get: operations["readMetric"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/jobs/{ref}/pause": {
         parameters: {
             query?: never;
@@ -977,6 +1027,8 @@ export interface components {
             /** @description place in the queue of the pool, 1 is next; null when not waiting there */
             position: number | null;
             priority: number;
+            /** @description null: it has said nothing of it */
+            progress: components["schemas"]["Progress"] | null;
             project: string;
             retryOf: string | null;
             spec: components["schemas"]["JobSpec"];
@@ -1443,6 +1495,8 @@ export interface components {
             outcome: components["schemas"]["Outcome"] | null;
             pool: string;
             priority: number;
+            /** @description null: it has said nothing of it */
+            progress: components["schemas"]["Progress"] | null;
             project: string;
             startedAt: string | null;
             /** @enum {string} */
@@ -1457,6 +1511,60 @@ export interface components {
             end: number;
             final: boolean;
             stream: string;
+        };
+        MetricCurve: {
+            /** @description epoch milliseconds */
+            at: number[];
+            attempts: number[];
+            name: string;
+            steps: (number | null)[];
+            values: (number | ("NaN" | "Infinity" | "-Infinity"))[];
+        };
+        MetricList: {
+            progress: components["schemas"]["Progress"] | null;
+            series: components["schemas"]["MetricSeries"][];
+            /** @description what was not kept */
+            skipped: {
+                count: number;
+                /** @enum {string} */
+                why: "unreadable_line" | "long_line" | "log_bytes" | "bad_name" | "too_many_names" | "too_many_points";
+            }[];
+        };
+        MetricSeries: {
+            attempts: number[];
+            /** @description points that are kept */
+            count: number;
+            last: {
+                attempt: number;
+                /** @description null: none was given */
+                step: number | null;
+                value: number | ("NaN" | "Infinity" | "-Infinity");
+            };
+            /**
+             * Format: date-time
+             * @description ISO 8601, UTC
+             */
+            lastAt: string;
+            max: {
+                attempt: number;
+                /** @description null: none was given */
+                step: number | null;
+                value: number;
+            } | null;
+            /** @description of the finite values; null: there is none */
+            min: {
+                attempt: number;
+                /** @description null: none was given */
+                step: number | null;
+                value: number;
+            } | null;
+            name: string;
+            /** @description of them NaN or infinite */
+            notFinite: number;
+            /** @description of them with a step that is not above all before in its attempt */
+            outOfOrder: number;
+            /** @enum {string} */
+            source: "file" | "log" | "host";
         };
         NearLimit: {
             /**
@@ -1605,6 +1713,13 @@ export interface components {
             type: string;
         } & {
             [key: string]: unknown;
+        };
+        Progress: {
+            /** @description null: not known, or it does not run */
+            secondsLeft: number | null;
+            step: number;
+            /** @description null: not known */
+            total: number | null;
         };
         PromoteStepInput: {
             /** @description its failure stops nothing and does not make the pipeline fail */
@@ -3096,6 +3211,182 @@ export interface operations {
             };
             /** @description Default Response */
             416: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    exportMetrics: {
+        parameters: {
+            query: {
+                attempt?: number;
+                format: "csv" | "jsonl";
+                /** @description only these */
+                name?: string | string[];
+            };
+            header?: never;
+            path: {
+                ref: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description text/csv or application/jsonl */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description Default Response */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listMetrics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                ref: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MetricList"];
+                };
+            };
+            /** @description Default Response */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readMetric: {
+        parameters: {
+            query?: {
+                attempt?: number;
+                from?: number;
+                points?: number;
+                to?: number;
+            };
+            header?: never;
+            path: {
+                name: string;
+                ref: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MetricCurve"];
+                };
+            };
+            /** @description Default Response */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -23,6 +23,11 @@ export type JobSummary = Schemas['JobSummary']
 export type Attempt = Schemas['Attempt']
 export type Outcome = Schemas['Outcome']
 export type LogStream = Schemas['LogStream']
+export type MetricList = Schemas['MetricList']
+export type MetricSeries = Schemas['MetricSeries']
+export type MetricCurve = Schemas['MetricCurve']
+export type MetricQuery = NonNullable<operations['readMetric']['parameters']['query']>
+export type MetricExport = operations['exportMetrics']['parameters']['query']
 export type Host = Schemas['Host']
 export type Plan = Schemas['Plan']
 export type Token = Schemas['Token']
@@ -205,6 +210,23 @@ export function createClient({ url, token, patience = PATIENCE, onWait }: Client
      */
     async *followLogs(ref: string, options: FollowLogsOptions = {}): AsyncGenerator<LogPiece | LogEnd> {
       yield* followLogs(follower, await idOf(ref, options), options)
+    },
+
+    /** What a job has reported: last, lowest and highest value of each metric, and how far it is. */
+    async listMetrics(ref: string): Promise<MetricList> {
+      return of(await http.GET('/api/v1/jobs/{ref}/metrics', path(ref)))
+    },
+
+    /** A curve of at most so many points, with every peak; without an attempt the continuous one. */
+    async readMetric(ref: string, name: string, query: MetricQuery = {}): Promise<MetricCurve> {
+      return of(await http.GET('/api/v1/jobs/{ref}/metrics/{name}', { params: { path: { ref, name }, query } }))
+    },
+
+    /** Every point as it was reported, as CSV or JSON lines. */
+    async exportMetrics(ref: string, query: MetricExport): Promise<ReadableStream<Uint8Array> | null> {
+      const how = { params: { path: { ref }, query }, parseAs: 'stream' } as const
+      const { data } = await http.GET('/api/v1/jobs/{ref}/metric-points', how)
+      return (data ?? null) as ReadableStream<Uint8Array> | null
     },
 
     /** The job once it has ended, through breaks of the connection like `followLogs`. */

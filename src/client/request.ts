@@ -15,7 +15,7 @@ const LAST_PAUSE = 1_000
 export const PATIENCE = 5_000
 const SAY_AFTER = 1_000
 /** Answers that are handed on as they come; all others are read whole, so that a broken one counts as no answer. */
-const STREAMS = /^(text\/event-stream|application\/octet-stream)/
+const STREAMS = /^(text\/event-stream|text\/csv|application\/jsonl|application\/octet-stream)/
 
 /** Told once for each request that has to wait for a server, with why and for how long at most, in milliseconds. */
 export type OnWait = (why: Failure, patience: number) => void

@@ -86,6 +86,11 @@ export class Agent {
     return { pids: attempts.flatMap(({ pids }) => pids), devices: attempts.flatMap(({ devices }) => devices) }
   }
 
+  /** Every attempt here, for whoever measures what it uses. */
+  get attempts(): Attempt[] {
+    return [...this.#attempts.values()]
+  }
+
   close(): void {
     this.#uploads.close()
     for (const attempt of this.#attempts.values()) attempt.close()

@@ -2,6 +2,7 @@ import { type FSWatcher, watch } from 'node:fs'
 import type { Assignment, Fact } from '../schema/agent.js'
 import { SECOND } from '../schema/duration.js'
 import { Life } from './life.js'
+import { HOST_METRICS } from './metric-streams.js'
 import type { RunFolder } from './run-folder.js'
 import type { Site } from './site.js'
 
@@ -93,8 +94,19 @@ export class Attempt {
     return this.#life.facts.has('empty') ? [] : this.#want.assignment.devices
   }
 
+  get rank(): number {
+    return this.#want.assignment.rank ?? 0
+  }
+
+  /** Where what is measured of it is written down; undefined while its process does not run. */
+  get hostMetrics(): string | undefined {
+    const { facts } = this.#life
+    return facts.has('started') && !facts.has('exited') ? this.folder.file('logs', HOST_METRICS) : undefined
+  }
+
   serverIsBack(): void {
     this.#life.logs.serverIsBack()
+    this.#life.metrics.serverIsBack()
   }
 
   /** The slow look beside the watch: who was adopted, or lies on a network disk, gives no sign. */
@@ -102,6 +114,7 @@ export class Attempt {
     const { facts, tree, observation } = this.#life
     this.look()
     if (facts.has('exited')) return
+    if (facts.has('started')) this.#life.metrics.poke()
     observation.lookForStall()
     this.#polls += 1
     if (tree.level === 'best_effort' && this.#polls % REMEMBER_EVERY === 0) tree.pids()

@@ -80,6 +80,33 @@ export async function damagedGpus({ run = runCommand }: { run?: Run | undefined 
   return damaged
 }
 
+/**
+ * What each GPU is at, by UUID: `utilization` in percent, `memory` in bytes, `temperature` in °C, `power` in watts. What a GPU
+ * does not tell is left out. Fails with `unavailable` as `discoverDevices`; nothing where there is no nvidia-smi.
+ */
+export async function gpuReadings({
+  run = runCommand,
+}: {
+  run?: Run | undefined
+} = {}): Promise<Map<string, Record<string, number>>> {
+  const query = '--query-gpu=uuid,utilization.gpu,memory.used,temperature.gpu,power.draw'
+  const found = new Map<string, Record<string, number>>()
+  for (const [uuid = '', utilization, memory, temperature, power] of rows(
+    (await nvidiaSmi(run, [query, AS_CSV])) ?? '',
+  )) {
+    const told = Object.entries({ utilization, memory, temperature, power }).filter(([, text]) => isNumber(text))
+    found.set(
+      uuid,
+      Object.fromEntries(told.map(([name, text]) => [name, Number(text) * (name === 'memory' ? MIB : 1)])),
+    )
+  }
+  return found
+}
+
+function isNumber(text: string | undefined): boolean {
+  return text !== undefined && /^\d+(\.\d+)?$/.test(text)
+}
+
 /** `Yes` or `1`, by query and driver. */
 function isYes(value: string | undefined): boolean {
   return value === 'Yes' || value === '1'

@@ -2,6 +2,7 @@ import { closeSync, fstatSync, openSync, readSync, statfsSync } from 'node:fs'
 import { join } from 'node:path'
 import type { MemoryFacts } from '../schema/contract.js'
 import { type Diagnosis, diagnose } from '../schema/diagnosis.js'
+import { divergenceIn } from './divergence.js'
 import { readText } from './whole-file.js'
 
 /** How much of the end of a log is looked at, in bytes. */
@@ -22,12 +23,19 @@ export function exitHints(options: { code: number; log: string; folder: string }
   const tail = readTail(options.log).split('\n')
   const outOfMemory = tail.findLast((line) => OUT_OF_MEMORY.test(line))
   const isFull = freeBytes(options.folder) < FULL_BYTES || tail.some((line) => DISK_FULL.test(line))
-  const diagnosis = outOfMemory === undefined && !isFull ? diagnose(options.code, tail) : undefined
+  const diagnosis = outOfMemory === undefined && !isFull ? diagnosisOf(options, tail) : undefined
   return {
     ...(diagnosis ? { diagnosis } : {}),
     ...(outOfMemory === undefined ? {} : { outOfMemory: outOfMemory.trim().slice(0, 300) }),
     ...(isFull ? { diskFull: true } : {}),
   }
+}
+
+/** A loss that the metrics file says is no number explains an exception, and silence; what the log names explains more. */
+function diagnosisOf({ code, folder }: { code: number; folder: string }, tail: string[]): Diagnosis | undefined {
+  const said = diagnose(code, tail)
+  if (said && said.cause !== 'exception') return said
+  return divergenceIn(readTail(join(folder, 'metrics.jsonl')).split('\n')) ?? said
 }
 
 /** Free bytes of the file system that holds a path, for whom is not root; 0 when it cannot be told. */

@@ -13,6 +13,7 @@ import { exitHints, readMemory } from './exit-hints.js'
 import { FactLog } from './fact-log.js'
 import { DISK_FULL } from './launch.js'
 import { LogStreams } from './log-streams.js'
+import { MetricStreams } from './metric-streams.js'
 import { Observation } from './observation.js'
 import { isAlive } from './process-table.js'
 import { DeviceBusy, Refusal } from './refusal.js'
@@ -48,6 +49,7 @@ export class Life {
   readonly tree: Tree
   readonly observation: Observation
   readonly logs: LogStreams
+  readonly metrics: MetricStreams
   readonly #checkpoints: CheckpointKeeper
   readonly #ending: Ending
   readonly #starter: Starter
@@ -87,6 +89,7 @@ export class Life {
       checkpoints: this.#checkpoints,
     })
     this.logs = new LogStreams(site, folder, want.assignment)
+    this.metrics = new MetricStreams(site, folder, want.assignment)
   }
 
   /** What is wanted has changed: a stop has sent its signals when this returns. */
@@ -107,6 +110,7 @@ export class Life {
     this.#starter.abort()
     this.#ending.close()
     this.logs.close()
+    this.metrics.close()
     this.#checkpoints.close()
     this.facts.close()
   }
@@ -249,11 +253,12 @@ export class Life {
     if (!this.facts.has('stuck')) this.facts.append({ type: 'stuck', pids })
   }
 
-  /** Done is what the server knows whole: every fact, every byte of log. Then the bulk of the folder goes. */
+  /** Done is what the server knows whole: every fact, every byte of log, every metric. Then the bulk of the folder goes. */
   async #towardsDone(): Promise<boolean> {
     this.tree.remove()
     removeGroups(this.folder.launch?.limits ?? [])
-    void this.logs.finish().then(
+    // The log is not taken away before the metrics in it have been read.
+    void Promise.all([this.logs.finish(), this.metrics.finish()]).then(
       () => this.#confirmLogs(),
       () => {}, // closed meanwhile: the next agent finishes them
     )

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { GROUP_KINDS } from './group.js'
 import { JobSpec, PROVIDERS } from './job.js'
+import { METRIC_SOURCES, MetricValue, SKIP_NAMES } from './metric.js'
 import { REASONS } from './outcome.js'
 import { STATES } from './state.js'
 import { WARNED_LIMITS } from './warning.js'
@@ -103,6 +104,16 @@ export const AttemptView = z
   .meta({ id: 'Attempt' })
 export type AttemptView = z.infer<typeof AttemptView>
 
+/** How far a job is, as its process says. */
+export const ProgressView = z
+  .object({
+    step: z.int(),
+    total: z.int().nullable().describe('null: not known'),
+    secondsLeft: z.int().nullable().describe('null: not known, or it does not run'),
+  })
+  .meta({ id: 'Progress' })
+export type ProgressView = z.infer<typeof ProgressView>
+
 const summary = {
   id: z.string(),
   name: z.string(),
@@ -113,6 +124,7 @@ const summary = {
   priority: z.int(),
   attempt: z.int().describe('number of the current attempt; 0 before the first'),
   tags: z.record(z.string(), z.string()),
+  progress: ProgressView.nullable().describe('null: it has said nothing of it'),
   createdAt: time,
   startedAt: time.nullable(),
   endedAt: time.nullable(),
@@ -197,6 +209,47 @@ export const StreamView = z
   .object({ attempt: z.int(), stream: z.string(), end: z.int().describe('bytes stored'), final: z.boolean() })
   .meta({ id: 'LogStream' })
 export type StreamView = z.infer<typeof StreamView>
+
+const step = z.int().nullable().describe('null: none was given')
+const extreme = z.object({ value: z.number(), step, attempt: z.int() })
+
+/** One metric of a job, over all its attempts. */
+export const MetricSeriesView = z
+  .object({
+    name: z.string(),
+    source: z.enum(METRIC_SOURCES),
+    count: z.int().describe('points that are kept'),
+    notFinite: z.int().describe('of them NaN or infinite'),
+    outOfOrder: z.int().describe('of them with a step that is not above all before in its attempt'),
+    attempts: z.array(z.int()),
+    last: z.object({ value: MetricValue, step, attempt: z.int() }),
+    lastAt: time,
+    min: extreme.nullable().describe('of the finite values; null: there is none'),
+    max: extreme.nullable(),
+  })
+  .meta({ id: 'MetricSeries' })
+export type MetricSeriesView = z.infer<typeof MetricSeriesView>
+
+export const MetricList = z
+  .object({
+    series: z.array(MetricSeriesView),
+    skipped: z.array(z.object({ why: z.enum(SKIP_NAMES), count: z.int() })).describe('what was not kept'),
+    progress: ProgressView.nullable(),
+  })
+  .meta({ id: 'MetricList' })
+export type MetricList = z.infer<typeof MetricList>
+
+/** Points of one metric, as columns of equal length, in the order of the attempts and of their reports. */
+export const MetricCurve = z
+  .object({
+    name: z.string(),
+    attempts: z.array(z.int()),
+    steps: z.array(step),
+    at: z.array(z.number()).describe('epoch milliseconds'),
+    values: z.array(MetricValue),
+  })
+  .meta({ id: 'MetricCurve' })
+export type MetricCurve = z.infer<typeof MetricCurve>
 
 export const DeviceView = z.object({
   uuid: z.string(),

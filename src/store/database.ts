@@ -30,6 +30,10 @@ export interface Database {
   remote_runs: RemoteRunRow
   checkpoint_places: CheckpointPlaceRow
   checkpoint_moves: CheckpointMoveRow
+  metric_sources: MetricSourceRow
+  metric_series: MetricSeriesRow
+  metric_blocks: MetricBlockRow
+  job_progress: JobProgressRow
   eas_services: EasServiceRow
   eas_queues: EasQueueRow
   eas_entries: EasEntryRow
@@ -409,6 +413,76 @@ export interface CheckpointMoveRow {
   created_at: number
   /** When the old host last said that it is at it. */
   updated_at: number
+}
+
+/** How far one source of an attempt's metrics has been taken; see store/metrics.ts. */
+export interface MetricSourceRow {
+  job_id: string
+  attempt: number
+  source: string
+  end_offset: number
+  final: number
+  /** What the host's reader needs to go on from there. */
+  state: string
+  /** Taken from this source, those of names that another source owns not counted. */
+  points: number
+  /** JSON: how much was not kept, by why. */
+  skipped: string
+}
+
+/** What one metric of one attempt amounts to. Values are finite or null; `count` tells whether there was one at all. */
+export interface MetricSeriesRow {
+  job_id: string
+  attempt: number
+  name: string
+  source: string
+  count: number
+  not_finite: number
+  /** Points whose step was not above all before. */
+  out_of_order: number
+  lowest_step: number | null
+  highest_step: number | null
+  last_step: number | null
+  /** Null: not a number. */
+  last_value: number | null
+  last_at: number
+  min_value: number | null
+  min_step: number | null
+  max_value: number | null
+  max_step: number | null
+  next_seq: number
+  /** Blocks at its end that are not closed yet, and the points in them. */
+  open_rows: number
+  open_points: number
+}
+
+export interface MetricBlockRow {
+  job_id: string
+  attempt: number
+  name: string
+  seq: number
+  count: number
+  /** Of its steps, -1 where a point has none. */
+  low_step: number
+  high_step: number
+  /** Of a closed block, the points that show its peaks. */
+  outline: Uint8Array | null
+  bytes: Uint8Array
+}
+
+/** The last that is known of how far a job is. */
+export interface JobProgressRow {
+  job_id: string
+  attempt: number
+  /** How much its source is believed. */
+  weight: number
+  step: number
+  total: number | null
+  left_ms: number | null
+  /** Where the attempt was when it was first heard of, for its pace. */
+  began_step: number
+  began_at: number
+  at: number
 }
 
 /** A service of the EAS facade. Its name is unique among those that live. */

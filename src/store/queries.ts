@@ -4,11 +4,12 @@ import { Failure } from '../schema/failure.js'
 import type { JobSpec } from '../schema/job.js'
 import type { Outcome } from '../schema/outcome.js'
 import type { State } from '../schema/state.js'
-import type { AttemptView, EventView, JobSummary, JobView, RankView, RemoteView } from '../schema/view.js'
+import type { AttemptView, EventView, JobSummary, JobView, ProgressView, RankView, RemoteView } from '../schema/view.js'
 import { attemptClocks, sumClocks } from './clocks.js'
 import { costsOfAttempts, sumCosts } from './costs.js'
 import type { AttemptRow, Db, EventRow, JobRow, RankRow, RemoteRunRow } from './database.js'
 import { waitsOf } from './job-waits.js'
+import { progressOf } from './progress.js'
 import { standingOf, standingText } from './queue.js'
 import { nearLimits } from './warnings.js'
 
@@ -61,10 +62,12 @@ export async function listJobs(db: Db, project: string, filter: JobFilter): Prom
   if (filter.name) query = query.where('name', '=', filter.name)
   if (filter.group) query = query.where('group_id', '=', filter.group)
   if (filter.before) query = query.where('id', '<', filter.before)
-  return (await query.execute()).map(summaryOf)
+  const jobs = await query.execute()
+  const progress = await progressOf(db, jobs, Date.now())
+  return jobs.map((job) => summaryOf(job, progress.get(job.id)))
 }
 
-export function summaryOf(job: JobRow): JobSummary {
+export function summaryOf(job: JobRow, progress: ProgressView | null = null): JobSummary {
   const spec = JSON.parse(job.spec) as JobSpec
   return {
     id: job.id,
@@ -76,6 +79,7 @@ export function summaryOf(job: JobRow): JobSummary {
     priority: job.priority,
     attempt: job.attempt,
     tags: spec.tags,
+    progress,
     createdAt: iso(job.created_at),
     startedAt: isoOrNull(job.started_at),
     endedAt: isoOrNull(job.ended_at),
@@ -89,8 +93,9 @@ export async function viewJob(db: Db, job: JobRow): Promise<JobView> {
   const attempts = await viewAttempts(db, job.id, rows, now)
   const spec = JSON.parse(job.spec) as JobSpec
   const standing = await standingOf(db, job)
+  const progress = await progressOf(db, [job], now)
   return {
-    ...summaryOf(job),
+    ...summaryOf(job, progress.get(job.id)),
     stopWanted: job.stop_wanted === 1,
     position: standing?.position ?? null,
     standing,

@@ -6,6 +6,7 @@ import { checkpointConformance } from './checkpoints.js'
 import { costConformance } from './costs.js'
 import { groupConformance } from './groups.js'
 import { machineConformance } from './machine.js'
+import { metricConformance } from './metrics.js'
 import { pipelineConformance } from './pipelines.js'
 import { queueConformance } from './queue.js'
 import { quotaConformance } from './quotas.js'
@@ -41,3 +42,4 @@ groupConformance('groups on PostgreSQL', async () => newPostgresStore(await post
 pipelineConformance('pipelines on PostgreSQL', async () => newPostgresStore(await postgres.createDatabase()))
 
 sweepConformance('sweeps on PostgreSQL', async () => newPostgresStore(await postgres.createDatabase()))
+metricConformance('metrics on PostgreSQL', async () => newPostgresStore(await postgres.createDatabase()))

@@ -7,6 +7,7 @@ import { checkpointConformance } from './checkpoints.js'
 import { costConformance } from './costs.js'
 import { groupConformance } from './groups.js'
 import { machineConformance } from './machine.js'
+import { metricConformance } from './metrics.js'
 import { pipelineConformance } from './pipelines.js'
 import { queueConformance } from './queue.js'
 import { quotaConformance } from './quotas.js'
@@ -31,6 +32,7 @@ afterConformance('waiting for other jobs on SQLite', newSqliteStore)
 groupConformance('groups on SQLite', newSqliteStore)
 pipelineConformance('pipelines on SQLite', newSqliteStore)
 sweepConformance('sweeps on SQLite', newSqliteStore)
+metricConformance('metrics on SQLite', newSqliteStore)
 
 test.each([
   ['the head of a queue is found by its index, and the queue is not sorted for it', waitingIn, 'allocations_in_order'],

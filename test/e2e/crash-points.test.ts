@@ -44,6 +44,7 @@ const POINTS: Record<string, Story> = {
   'server.facts-empty': 'life',
   'logs.appended': 'life',
   'logs.finished': 'life',
+  'metrics.appended': 'life',
   'blob.renamed': 'life',
   'stop.committed': 'stop',
   'activity.stop-committed': 'limit',
@@ -83,7 +84,7 @@ async function tell(story: Story): Promise<string | undefined> {
   if (story === 'pipeline') return tellPipeline()
   const workdir = await upload()
   const command = 'mkdir once 2>/dev/null && echo once || echo twice; for i in 1 2 3 4 5; do echo $i; sleep 0.05; done'
-  const saves = `echo 1 > $ANNEAL_CHECKPOINT_DIR/c; echo '{"checkpoint": "c"}' >> $ANNEAL_METRICS_FILE`
+  const saves = `echo 1 > $ANNEAL_CHECKPOINT_DIR/c; echo '{"checkpoint": "c", "loss": 1}' >> $ANNEAL_METRICS_FILE`
   const life = { setup: 'cat data.txt', command: `${command}; ${saves}`, workdir: { blob: workdir } }
   const endless = { command: 'sleep 300', timeouts: story === 'limit' ? { run: '300ms' } : {} }
   const leftovers = { command: 'sleep 300 & echo done' }

@@ -4,7 +4,7 @@ import { STATES, type State } from '../../schema/state.js'
 import { connect } from '../connection.js'
 import { type ServerFlags, wholeNumber, withServer } from '../options.js'
 import { print, printJson, say, table } from '../output.js'
-import { between, standing } from '../text.js'
+import { between, progressCell, standing } from '../text.js'
 
 interface Flags extends ServerFlags {
   state?: State[]
@@ -30,7 +30,12 @@ export function define(command: Command): void {
     if (flags.json) return printJson({ jobs })
     if (jobs.length === 0) return say('no jobs; submit one with: anneal run -- python train.py')
     const length = idLength(jobs.map((job) => job.id))
-    print(table([['ID', 'NAME', 'STATE', 'ATTEMPT', 'PRIO', 'AGE', 'RUNNING'], ...jobs.map((job) => row(job, length))]))
+    print(
+      table([
+        ['ID', 'NAME', 'STATE', 'ATTEMPT', 'PRIO', 'AGE', 'RUNNING', 'PROGRESS'],
+        ...jobs.map((job) => row(job, length)),
+      ]),
+    )
   })
 }
 
@@ -52,7 +57,9 @@ async function listJobs(client: Client, { state, name, group, limit }: Flags): P
 function row(job: JobSummary, length: number): string[] {
   const { id, name, attempt, priority, createdAt, startedAt, endedAt } = job
   const age = between(createdAt, null)
-  return [id.slice(0, length), name, standing(job), String(attempt), String(priority), age, between(startedAt, endedAt)]
+  const running = between(startedAt, endedAt)
+  const progress = progressCell(job)
+  return [id.slice(0, length), name, standing(job), String(attempt), String(priority), age, running, progress]
 }
 
 /** Ids that are made in the same millisecond begin alike; then more is shown. */

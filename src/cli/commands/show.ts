@@ -12,6 +12,7 @@ import {
   nearLimitText,
   outcomeLine,
   paintedStanding,
+  progressText,
   rankLine,
 } from '../text.js'
 
@@ -34,6 +35,7 @@ function page(job: Job): string {
     ['stop', job.stopWanted && job.state !== 'ended' ? 'wanted' : null],
     ['waits for', job.waitingFor && plain(job.waitingFor)],
     ...job.nearLimits.map((near): [string, string] => ['limit', nearLimitText(job.id, near)]),
+    ['progress', job.progress && progressText(job.progress)],
     ['clocks', clocksLine(job.clocks)],
     ...job.cost.filter(isWorthSaying).map((cost, i): [string, string] => [i === 0 ? 'cost' : '', costText(cost)]),
     ['submitted', `${localTime(job.createdAt)} by ${job.createdBy}, pool ${job.pool}, priority ${job.priority}`],

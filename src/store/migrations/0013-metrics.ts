@@ -1,0 +1,68 @@
+import { type Kysely, PostgresAdapter } from 'kysely'
+
+/** How far each source of metrics is read, what each series amounts to, its points in blocks, and how far each job is. */
+export const metrics = {
+  async up(db: Kysely<unknown>): Promise<void> {
+    const bytes = db.getExecutor().adapter instanceof PostgresAdapter ? 'bytea' : 'blob'
+    await db.schema
+      .createTable('metric_sources')
+      .addColumn('job_id', 'text', (c) => c.notNull())
+      .addColumn('attempt', 'integer', (c) => c.notNull())
+      .addColumn('source', 'text', (c) => c.notNull())
+      .addColumn('end_offset', 'bigint', (c) => c.notNull())
+      .addColumn('final', 'integer', (c) => c.notNull())
+      .addColumn('state', 'text', (c) => c.notNull())
+      .addColumn('points', 'bigint', (c) => c.notNull())
+      .addColumn('skipped', 'text', (c) => c.notNull())
+      .addPrimaryKeyConstraint('metric_sources_pk', ['job_id', 'attempt', 'source'])
+      .execute()
+    await db.schema
+      .createTable('metric_series')
+      .addColumn('job_id', 'text', (c) => c.notNull())
+      .addColumn('attempt', 'integer', (c) => c.notNull())
+      .addColumn('name', 'text', (c) => c.notNull())
+      .addColumn('source', 'text', (c) => c.notNull())
+      .addColumn('count', 'bigint', (c) => c.notNull())
+      .addColumn('not_finite', 'bigint', (c) => c.notNull())
+      .addColumn('out_of_order', 'bigint', (c) => c.notNull())
+      .addColumn('lowest_step', 'bigint')
+      .addColumn('highest_step', 'bigint')
+      .addColumn('last_step', 'bigint')
+      .addColumn('last_value', 'double precision')
+      .addColumn('last_at', 'bigint', (c) => c.notNull())
+      .addColumn('min_value', 'double precision')
+      .addColumn('min_step', 'bigint')
+      .addColumn('max_value', 'double precision')
+      .addColumn('max_step', 'bigint')
+      .addColumn('next_seq', 'integer', (c) => c.notNull())
+      .addColumn('open_rows', 'integer', (c) => c.notNull())
+      .addColumn('open_points', 'integer', (c) => c.notNull())
+      .addPrimaryKeyConstraint('metric_series_pk', ['job_id', 'attempt', 'name'])
+      .execute()
+    await db.schema
+      .createTable('metric_blocks')
+      .addColumn('job_id', 'text', (c) => c.notNull())
+      .addColumn('attempt', 'integer', (c) => c.notNull())
+      .addColumn('name', 'text', (c) => c.notNull())
+      .addColumn('seq', 'integer', (c) => c.notNull())
+      .addColumn('count', 'integer', (c) => c.notNull())
+      .addColumn('low_step', 'bigint', (c) => c.notNull())
+      .addColumn('high_step', 'bigint', (c) => c.notNull())
+      .addColumn('outline', bytes)
+      .addColumn('bytes', bytes, (c) => c.notNull())
+      .addPrimaryKeyConstraint('metric_blocks_pk', ['job_id', 'attempt', 'name', 'seq'])
+      .execute()
+    await db.schema
+      .createTable('job_progress')
+      .addColumn('job_id', 'text', (c) => c.primaryKey())
+      .addColumn('attempt', 'integer', (c) => c.notNull())
+      .addColumn('weight', 'integer', (c) => c.notNull())
+      .addColumn('step', 'bigint', (c) => c.notNull())
+      .addColumn('total', 'bigint')
+      .addColumn('left_ms', 'bigint')
+      .addColumn('began_step', 'bigint', (c) => c.notNull())
+      .addColumn('began_at', 'bigint', (c) => c.notNull())
+      .addColumn('at', 'bigint', (c) => c.notNull())
+      .execute()
+  },
+}
