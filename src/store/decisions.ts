@@ -6,6 +6,7 @@ import { attemptsFor } from '../schema/remedy.js'
 import type { State } from '../schema/state.js'
 import { currentAttempt, launchAttempt, quietFor, stopAttempt, updateAttempt } from './attempts.js'
 import type { AttemptRow, Db, JobRow } from './database.js'
+import { failInputs, inputsStanding, releaseWaiting } from './job-inputs.js'
 import { allocatePool, releaseDevices, requestDevices } from './ledger.js'
 import { intendRemoteRun } from './remote-runs.js'
 import type { Tx } from './store.js'
@@ -78,11 +79,17 @@ export async function beginFirst(tx: Tx, jobIds: readonly string[]): Promise<voi
   for (const { id } of begun) await countDecision(tx, id) // last: their workflows have not looked yet, and need no nudge
 }
 
+const NO_INPUTS = { waits: false, failed: undefined }
+
 /** The attempt's row and its place in the queue; who allocates then is the caller. */
 async function begin(tx: Tx, job: JobRow, spec: JobSpec): Promise<void> {
   const number = job.attempt + 1
   const { name: provider, queue } = providersOf(spec)[job.provider_index] ?? { name: 'local' as const }
-  await tx.q.updateTable('jobs').set({ attempt: number, backoff_until: null }).where('id', '=', job.id).execute()
+  await tx.q
+    .updateTable('jobs')
+    .set({ attempt: number, backoff_until: null, artifacts_state: null })
+    .where('id', '=', job.id)
+    .execute()
   job.attempt = number
   await tx.q
     .insertInto('attempts')
@@ -101,7 +108,11 @@ async function begin(tx: Tx, job: JobRow, spec: JobSpec): Promise<void> {
     })
     .execute()
   await moveJob(tx, job, 'queued', { type: 'queued', actor: 'workflow', attempt: number })
-  if (provider === 'local') return requestDevices(tx, job, spec)
+  if (provider === 'local') {
+    const { waits, failed } = spec.inputs ? await inputsStanding(tx.q, job.id) : NO_INPUTS
+    await requestDevices(tx, job, spec, waits || failed !== undefined)
+    return failed === undefined ? undefined : failInputs(tx, job, failed)
+  }
   await intendRemoteRun(tx, { jobId: job.id, attempt: number, provider })
   await launchAttempt(tx, job, await currentAttempt(tx.q, job))
 }
@@ -202,6 +213,7 @@ async function endJob(tx: Tx, job: JobRow, outcome: Outcome): Promise<void> {
     attempt: job.attempt || null,
     data: { ...outcome },
   })
+  await releaseWaiting(tx, job.id)
 }
 
 function factsOf(job: JobRow, attempt: AttemptRow | undefined, now: number): JobFacts {

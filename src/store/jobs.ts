@@ -4,6 +4,7 @@ import { type JobSpec, milliseconds } from '../schema/job.js'
 import { warnAt } from '../schema/warning.js'
 import type { JobRow } from './database.js'
 import { newId, sha256 } from './ids.js'
+import { takeInputs } from './job-inputs.js'
 import { checkQuota } from './quotas.js'
 import type { Tx } from './store.js'
 import { record } from './timeline.js'
@@ -39,6 +40,7 @@ export async function submitJob(tx: Tx, submission: Submission): Promise<{ job: 
   const job = newRow(tx, id, spec, submission)
   if (!submission.isAccepted) await checkQuota(tx, job, submission.spec)
   await tx.q.insertInto('jobs').values(job).execute()
+  await takeInputs(tx, job, submission.spec, submission.retryOf)
   await record(tx, {
     jobId: id,
     type: 'submitted',
@@ -102,6 +104,7 @@ function newRow(tx: Tx, id: string, specText: string, { project, spec, actor, re
     retry_of: retryOf?.id ?? null,
     provider_index: 0,
     checkpoints_of: retryOf?.checkpoints_of ?? id,
+    artifacts_state: null,
     created_by: actor,
     created_at: tx.now,
     started_at: null,

@@ -8,6 +8,7 @@ import type { AttemptView, EventView, JobSummary, JobView, RankView, RemoteView 
 import { attemptClocks, sumClocks } from './clocks.js'
 import { costsOfAttempts, sumCosts } from './costs.js'
 import type { AttemptRow, Db, EventRow, JobRow, RankRow, RemoteRunRow } from './database.js'
+import { inputsWait, viewInputs } from './job-inputs.js'
 import { standingOf, standingText } from './queue.js'
 import { nearLimits } from './warnings.js'
 
@@ -97,6 +98,8 @@ export async function viewJob(db: Db, job: JobRow): Promise<JobView> {
       deadline: iso(deadline),
     })),
     retryOf: job.retry_of,
+    artifactsState: job.artifacts_state,
+    inputs: spec.inputs ? await viewInputs(db, job.id) : [],
     createdBy: job.created_by,
     clocks: sumClocks(attempts.map((attempt) => attempt.clocks)),
     cost: sumCosts(attempts.flatMap(({ cost }) => (cost ? [cost] : []))),
@@ -196,6 +199,8 @@ function viewAttempt(
 
 async function waitingFor(db: Db, job: JobRow): Promise<string | null> {
   if (job.state === 'paused') return `it is paused; anneal resume ${job.id}`
+  const inputs = job.state === 'queued' && JSON.parse(job.spec).inputs ? await inputsWait(db, job.id) : null
+  if (inputs) return inputs
   if (job.state === 'queued')
     return job.attempt === 0
       ? 'it is about to get its place in the queue'
