@@ -27,6 +27,7 @@ const COMMANDS: Record<string, Entry> = {
   priority: { summary: 'change the place of a job in the queue', load: () => import('./commands/priority.js') },
   extend: { summary: 'give a job more time', load: () => import('./commands/extend.js') },
   events: { summary: 'show the timeline of a job', load: () => import('./commands/events.js') },
+  artifact: { summary: 'list, fetch and name what jobs have put out', load: () => import('./commands/artifact.js') },
   queue: { summary: 'show who waits for devices', load: () => import('./commands/queue.js') },
   host: {
     summary: 'run the agent of this machine; list, drain, resume and remove hosts',

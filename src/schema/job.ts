@@ -123,13 +123,14 @@ const MAX_INPUTS = 32
 const Inputs = z
   .record(variable.max(63), Input)
   .superRefine((inputs, context) => {
-    const seen = new Map<string, string>()
+    const seen = new Map([['DIR', 'ANNEAL_INPUT_DIR']])
     for (const key of Object.keys(inputs)) {
       const twin = seen.get(key.toUpperCase())
       if (twin) context.addIssue({ code: 'custom', path: [key], message: `becomes the same variable as ${twin}` })
       seen.set(key.toUpperCase(), key)
     }
-    if (seen.size > MAX_INPUTS) context.addIssue({ code: 'custom', message: `expected at most ${MAX_INPUTS} inputs` })
+    if (seen.size - 1 > MAX_INPUTS)
+      context.addIssue({ code: 'custom', message: `expected at most ${MAX_INPUTS} inputs` })
   })
   .describe('outputs of other jobs, each put at $ANNEAL_INPUT_DIR/<key> before the setup')
 

@@ -162,7 +162,7 @@ export const InputView = z
     state: z.enum(['waiting', 'ready', 'failed']),
     problem: z.string().nullable().describe('why it will never come'),
   })
-  .meta({ id: 'JobInput' })
+  .meta({ id: 'TakenInput' })
 export type InputView = z.infer<typeof InputView>
 
 /** One page of what an attempt has put out. */
