@@ -1,6 +1,7 @@
 import { afterAll, beforeAll } from 'vitest'
 import { startPostgres } from '../support/postgres.js'
 import { newPostgresStore } from '../support/stores.js'
+import { artifactConformance } from './artifacts.js'
 import { checkpointConformance } from './checkpoints.js'
 import { costConformance } from './costs.js'
 import { machineConformance } from './machine.js'
@@ -32,3 +33,4 @@ quotaConformance('quotas on PostgreSQL', async () => newPostgresStore(await post
 warningConformance('warnings of limits on PostgreSQL', async () => newPostgresStore(await postgres.createDatabase()))
 
 costConformance('costs on PostgreSQL', async () => newPostgresStore(await postgres.createDatabase()))
+artifactConformance('artifacts on PostgreSQL', async () => newPostgresStore(await postgres.createDatabase()))

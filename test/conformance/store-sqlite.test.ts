@@ -2,6 +2,7 @@ import { CompiledQuery } from 'kysely'
 import { expect, test } from 'vitest'
 import { devicelessIn, waitingIn } from '../../src/store/ledger.js'
 import { newSqliteStore } from '../support/stores.js'
+import { artifactConformance } from './artifacts.js'
 import { checkpointConformance } from './checkpoints.js'
 import { costConformance } from './costs.js'
 import { machineConformance } from './machine.js'
@@ -23,6 +24,7 @@ checkpointConformance('checkpoints on SQLite', newSqliteStore)
 quotaConformance('quotas on SQLite', newSqliteStore)
 warningConformance('warnings of limits on SQLite', newSqliteStore)
 costConformance('costs on SQLite', newSqliteStore)
+artifactConformance('artifacts on SQLite', newSqliteStore)
 
 test.each([
   ['the head of a queue is found by its index, and the queue is not sorted for it', waitingIn, 'allocations_in_order'],
