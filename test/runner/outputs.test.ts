@@ -110,6 +110,7 @@ test('the walk ends at its bounds, follows no link to a folder, and keeps the pl
   mkdirSync(join(root, 'rank-1'))
   writeFileSync(join(root, 'rank-1', 'x'), 'x')
   symlinkSync('.', join(root, 'loop'))
+  symlinkSync('/etc/passwd', join(root, 'out'))
   writeFileSync(join(root, 'n'.repeat(255)), '')
   let deep = root
   for (let i = 0; i < 70; i += 1) deep = join(deep, 'f')
@@ -120,6 +121,7 @@ test('the walk ends at its bounds, follows no link to a folder, and keeps the pl
   const deepest = Array.from({ length: 64 }, () => 'f').join('/')
   expect(await notes(false)).toEqual({
     loop: 'leads to what is no file: .',
+    out: 'leads out of the folder: /etc/passwd',
     [deepest]: 'lies deeper than 64 folders',
   })
   expect((await notes(true))['rank-1']).toBe('is the place of another rank')

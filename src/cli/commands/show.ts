@@ -45,11 +45,24 @@ function page(job: Job): string {
         .join(' ') || null,
     ],
     ['retry of', job.retryOf],
+    ...inputRows(job),
+    ['outputs', outputsText(job)],
     ...attemptRows(job.attempts),
     ...furtherRows(job),
   ]
   const lines = rows.filter((row): row is [string, string] => row[1] !== null)
   return lines.map(([name, text]) => `${name.padEnd(10)}  ${text}`).join('\n')
+}
+
+function inputRows({ inputs }: Job): [string, string][] {
+  return inputs.map(({ key, jobId, path, artifact, state, problem }, i) => {
+    const what = plain(`${artifact ? `${artifact}, ` : ''}job ${jobId}${path === '' ? '' : `, ${path}`}`)
+    return [i === 0 ? 'inputs' : '', `${key}: ${what}${state === 'ready' ? '' : `, ${plain(problem ?? state)}`}`]
+  })
+}
+
+function outputsText({ id, artifactsState }: Job): string | null {
+  return artifactsState && `${artifactsState}, see anneal artifact list ${id}`
 }
 
 function attemptRows(attempts: readonly Attempt[]): [string, string | null][] {
