@@ -7,6 +7,7 @@ import { type InputFile, type InputPage, pathProblem } from '../schema/artifact.
 import { SECOND } from '../schema/duration.js'
 import { abreast } from './abreast.js'
 import { ArtifactCalls, Refused } from './artifact-calls.js'
+import { inTurn } from './in-turn.js'
 import { InputCache } from './input-cache.js'
 import { Refusal } from './refusal.js'
 import type { RunFolder } from './run-folder.js'
@@ -44,7 +45,8 @@ export async function fetchInputs(
       throw new Refusal(`input ${key} could not be put into place: ${(error as Error).message}`)
     }
   }
-  await cache.evict()
+  // Nobody waits for it, and what it removes stays with the runs that use it.
+  void inTurn(`evict ${site.home}`, () => cache.evict()).catch(() => {})
   return digest.digest('hex')
 }
 

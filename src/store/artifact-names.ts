@@ -70,7 +70,8 @@ export async function resolveName(
 export async function showName(db: Db, project: string, text: string): Promise<NamedArtifactView> {
   const wanted = parseName(text)
   const versions = await versionsOf(db, project, wanted.name).limit(HISTORY).execute()
-  const moves = await movesOf(db, project, wanted.name).limit(HISTORY).execute()
+  const newest = movesOf(db, project, wanted.name).orderBy('moved_at', 'desc').orderBy('move', 'desc')
+  const moves = await newest.limit(HISTORY).execute()
   const found = await resolveName(db, project, wanted)
   if (versions.length === 0) throw absent(text)
   const isBare = !text.includes(':') && !text.includes('@')
@@ -160,14 +161,13 @@ async function tagsIn(db: Db, project: string, name?: string): Promise<ArtifactT
   return (name === undefined ? rows : rows.where('t.name', '=', name)).execute()
 }
 
+/** By the number of its moves: who waited for the lock may have an earlier time. */
 function tagOf(db: Db, project: string, name: string, tag: string): Promise<ArtifactTagRow | undefined> {
-  return movesOf(db, project, name).where('tag', '=', tag).limit(1).executeTakeFirst()
+  return movesOf(db, project, name).where('tag', '=', tag).orderBy('move', 'desc').limit(1).executeTakeFirst()
 }
 
-/** Newest first. */
 function movesOf(db: Db, project: string, name: string) {
-  const rows = db.selectFrom('artifact_tags').selectAll().where('project', '=', project).where('name', '=', name)
-  return rows.orderBy('moved_at', 'desc').orderBy('move', 'desc')
+  return db.selectFrom('artifact_tags').selectAll().where('project', '=', project).where('name', '=', name)
 }
 
 /** Newest first. */

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 import { listOutputs } from '../../src/runner/output-walk.js'
 import { RunFolder } from '../../src/runner/run-folder.js'
 import type { Assignment } from '../../src/schema/agent.js'
-import { assignment, cleanUp, ended, newHost, newMachine, until } from './host-under-test.js'
+import { assignment, cleanUp, newHost, newMachine, until } from './host-under-test.js'
 import type { StandIn } from './stand-in.js'
 
 const TWICE = 'cd $ANNEAL_OUTPUT_DIR; mkdir d; printf same > a; printf same > d/b; printf other > c'
@@ -47,7 +47,8 @@ test('devices do not wait for it: the end is told before anything is sent', asyn
   const job = assignment(TWICE)
   server.acknowledges = false
   server.want(job)
-  await ended(server, job)
+  const ends = () => server.arrivals.filter(({ fact }) => fact.body.type === 'empty').length
+  await until('the end to be told again', () => ends() > 1)
   expect(server.artifacts.calls).toEqual([])
   server.acknowledges = true
   await isDone(home, job)
