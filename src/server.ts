@@ -13,6 +13,7 @@ import { listenFailure } from './listen-failure.js'
 import { BEAT_EVERY } from './schema/agent.js'
 import { Failure } from './schema/failure.js'
 import { createLogger, openServices, type Services } from './services.js'
+import { failLostArtifacts } from './store/artifacts.js'
 import { beginNewJobs } from './store/begin-new.js'
 import { forgetSilent, hasSilent } from './store/connections.js'
 import { forgetConnections } from './store/hosts.js'
@@ -52,6 +53,7 @@ export async function startServer(
   const housekeep = async () => {
     await store.transact(forgetOldKeys)
     await removeLeftOverBlobs(services)
+    await failLostArtifacts(store)
   }
   const nudger = new Nudger({ store, client, logger, eagerStart, housekeep })
   const stopBeginning = beginNewJobs(store, logger)

@@ -14,6 +14,7 @@ import type { BlobStore } from '../store/blobs.js'
 import type { LogStore } from '../store/log-store.js'
 import type { Store } from '../store/store.js'
 import { adjustRoutes } from './adjust.js'
+import { artifactRoutes } from './artifacts.js'
 import { blobRoutes } from './blobs.js'
 import { checkpointMoveRoutes } from './checkpoint-moves.js'
 import { costRoutes } from './costs.js'
@@ -21,6 +22,7 @@ import { sendFailure } from './errors.js'
 import { eventRoutes } from './events.js'
 import { healthRoutes } from './health.js'
 import { hostRoutes } from './host.js'
+import { hostArtifactRoutes } from './host-artifacts.js'
 import { hostMetricRoutes } from './host-metrics.js'
 import { inventoryRoutes } from './inventory.js'
 import { jobRoutes } from './jobs.js'
@@ -86,6 +88,8 @@ export async function createApp(deps: Deps): Promise<App> {
     blobRoutes(routes, deps)
     hostRoutes(routes, deps)
     checkpointMoveRoutes(routes, deps)
+    hostArtifactRoutes(routes, deps)
+    artifactRoutes(routes, deps)
     tokenRoutes(routes, deps)
     quotaRoutes(routes, deps)
     sweepRoutes(routes, deps)

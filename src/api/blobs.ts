@@ -41,9 +41,16 @@ export function blobRoutes(app: App, { store, blobs }: Deps): void {
     schema: { hide: true, params: Hash },
     onRequest: requires(store, 'host'),
     handler: async (request, reply) => {
-      const blob = await blobs.get(request.params.sha256)
-      if (!blob) throw new Failure('not_found', `There is no blob ${request.params.sha256}`)
-      return reply.type('application/octet-stream').header('content-length', blob.size).send(blob.stream)
+      const { sha256 } = request.params
+      const from = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1] ?? 0)
+      const blob = await blobs.get(sha256, from > 0 ? { from, to: Number.MAX_SAFE_INTEGER } : undefined)
+      if (!blob) throw new Failure('not_found', `There is no blob ${sha256}`)
+      const { size, stream } = blob
+      if (from > 0) reply.code(206).header('content-range', `bytes ${from}-${size - 1}/${size}`)
+      return reply
+        .type('application/octet-stream')
+        .header('content-length', size - from)
+        .send(stream)
     },
   })
 }

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { CheckpointMove } from '../schema/agent.js'
 import { Failure } from '../schema/failure.js'
 import { MAX_CHECKPOINT_BYTES } from '../schema/limits.js'
+import { isKept } from '../store/artifacts.js'
 import { blobsLeftOver, finishMove, forgetBlob, mayUpload, reportMove, wantMove } from '../store/checkpoint-moves.js'
 import type { App, Deps } from './app.js'
 import { requires } from './auth.js'
@@ -61,6 +62,6 @@ async function removeBlob(
   { store, blobs }: Pick<Deps, 'store' | 'blobs'>,
   { sha256, ...key }: { jobId: string; attempt: number; sha256: string },
 ): Promise<void> {
-  await blobs.remove(sha256)
+  if (!(await isKept(store.read, sha256))) await blobs.remove(sha256)
   await store.transact((tx) => forgetBlob(tx, key))
 }

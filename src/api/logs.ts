@@ -1,7 +1,6 @@
 import { Readable } from 'node:stream'
 import { z } from 'zod'
 import { SECOND } from '../schema/duration.js'
-import { Failure } from '../schema/failure.js'
 import { StreamView } from '../schema/view.js'
 import type { Db } from '../store/database.js'
 import type { LogKey, LogStore, LogStream } from '../store/log-store.js'
@@ -10,6 +9,7 @@ import { concerns } from '../store/store.js'
 import type { App, Deps } from './app.js'
 import { requires } from './auth.js'
 import { failures } from './failures.js'
+import { parseRange } from './range.js'
 import { Bell, type EventStream, openEventStream } from './sse.js'
 
 const CHUNK = 256 * 1024
@@ -243,17 +243,4 @@ async function* chunks(logs: LogStore, key: LogKey, from: number, to: number): A
     yield bytes
     at += bytes.length
   }
-}
-
-/** One range of bytes, `to` exclusive; undefined for the whole. Fails with `range_not_satisfiable`. */
-function parseRange(header: string | undefined, end: number): { from: number; to: number } | undefined {
-  const match = /^bytes=(\d*)-(\d*)$/.exec(header ?? '')
-  if (!match || (match[1] === '' && match[2] === '')) return undefined
-  const from = match[1] === '' ? Math.max(0, end - Number(match[2])) : Number(match[1])
-  const to = match[1] === '' || match[2] === '' ? end : Math.min(end, Number(match[2]) + 1)
-  if (from >= end || to <= from)
-    throw new Failure('range_not_satisfiable', `The range ${header} is outside of the ${end} bytes that there are`, {
-      next: 'Ask again without a range, or once more is written.',
-    })
-  return { from, to }
 }

@@ -30,6 +30,7 @@ const COMMANDS: Record<string, Entry> = {
   events: { summary: 'show the timeline of a job', load: () => import('./commands/events.js') },
   pipeline: { summary: 'run graphs of jobs', load: () => import('./commands/pipeline.js') },
   approve: { summary: 'answer a gate of a pipeline', load: () => import('./commands/approve.js') },
+  artifact: { summary: 'list, fetch and name what jobs have put out', load: () => import('./commands/artifact.js') },
   queue: { summary: 'show who waits for devices', load: () => import('./commands/queue.js') },
   sweep: { summary: 'try parameters, and find the best', load: () => import('./commands/sweep.js') },
   array: { summary: 'run a command once for each index or item', load: () => import('./commands/array.js') },

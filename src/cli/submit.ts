@@ -2,6 +2,7 @@ import { dirname, resolve } from 'node:path'
 import type { Client, Job, JobSpec, Plan } from '../client/index.js'
 import { Failure, failureCode } from '../schema/failure.js'
 import { say } from './output.js'
+import { readInputs } from './spec/inputs.js'
 import type { JobFile } from './spec/job-file.js'
 import { applyFlags, type FlaggedSpec, type JobFlags, originOf } from './spec/job-flags.js'
 import { nameOfProgram } from './spec/program-name.js'
@@ -25,7 +26,7 @@ export async function submit(client: Client, source: Source, flags: JobFlags): P
 
 /** Reads, merges and packs: a description as a server takes it, and where its parts come from. */
 export async function prepare(client: Client, source: Source, flags: JobFlags): Promise<ReadSource> {
-  const read = await readSource(source, flags)
+  const read = await readSource(client, source, flags)
   const folder = workdirOf(read.spec.workdir, source, flags)
   if (folder === null) delete read.spec.workdir
   else if (folder !== undefined) {
@@ -39,7 +40,7 @@ export async function prepare(client: Client, source: Source, flags: JobFlags): 
 
 /** What would become of the job; nothing is packed or sent but the description. */
 export async function plan(client: Client, source: Source, flags: JobFlags): Promise<Plan> {
-  const read = await readSource(source, flags)
+  const read = await readSource(client, source, flags)
   delete read.spec.workdir
   return locating(read, () => client.planJob(read.spec as JobSpec))
 }
@@ -56,9 +57,10 @@ export interface ReadSource {
   spec: Record<string, unknown>
 }
 
-async function readSource(source: Source, flags: JobFlags): Promise<ReadSource> {
+async function readSource(client: Client, source: Source, flags: JobFlags): Promise<ReadSource> {
   const file = await readFile(source.file)
-  const flagged = applyFlags(withCommand(file?.spec ?? {}, source), flags)
+  const inputs = await readInputs(client, flags.input)
+  const flagged = applyFlags(withCommand(file?.spec ?? {}, source), flags, inputs)
   return { file, flagged, spec: flagged.spec }
 }
 

@@ -21,6 +21,54 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/artifacts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["listArtifactNames"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/artifacts/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["showArtifactName"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/artifacts/{name}/move": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post: operations["moveArtifactTag"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/blobs/{sha256}": {
         parameters: {
             query?: never;
@@ -144,6 +192,55 @@ export interface paths {
         get: operations["showJob"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{ref}/artifacts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: operations["listArtifacts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{ref}/artifacts/files/{*}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The bytes of one file. `Range: bytes=a-b` gives a part (206); the ETag is the SHA-256. */
+        get: operations["readArtifact"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{ref}/artifacts/promote": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post: operations["promoteArtifact"];
         delete?: never;
         options?: never;
         head?: never;
@@ -788,6 +885,67 @@ export interface components {
             /** @description jobs of it that wait or run at once; default twice the devices of the pool, from 16 to 256 */
             window?: number;
         };
+        ArtifactName: {
+            name: string;
+            /**
+             * Format: date-time
+             * @description ISO 8601, UTC
+             */
+            promotedAt: string;
+            tags: {
+                tag: string;
+                version: number;
+            }[];
+            versions: number;
+        };
+        Artifacts: {
+            attempt: number;
+            /** @description those that have put something out */
+            attempts: number[];
+            bytes: number;
+            /** @description what of the whole folder was left out, in words */
+            cut: string[];
+            entries: {
+                /** @description permission bits */
+                mode: number;
+                /**
+                 * Format: date-time
+                 * @description ISO 8601, UTC
+                 */
+                modifiedAt: string;
+                note: string | null;
+                path: string;
+                /** @description null: it is not kept, for the reason in note */
+                sha256: string | null;
+                /** @description bytes */
+                size: number;
+            }[];
+            /** @description that are kept, on all pages */
+            files: number;
+            jobId: string;
+            /** @description that were found and are not kept */
+            leftOut: number;
+            /** @description `after` of the next page */
+            next: string | null;
+            problem: string | null;
+            /** @description null: nothing was written, or it has not ended */
+            state: ("uploading" | "kept" | "failed") | null;
+        };
+        ArtifactVersion: {
+            /**
+             * Format: date-time
+             * @description ISO 8601, UTC
+             */
+            at: string;
+            attempt: number;
+            by: string;
+            bytes: number;
+            files: number;
+            jobId: string;
+            /** @description of the file or folder; empty: all outputs */
+            path: string;
+            version: number;
+        };
         Attempt: {
             /** @description last checkpoint that was committed: declared, complete or quiet */
             checkpoint: string | null;
@@ -1002,6 +1160,8 @@ export interface components {
             version: string;
         };
         Job: {
+            /** @description of the outputs of the current attempt; null: none were written, or it has not ended */
+            artifactsState: ("uploading" | "kept" | "failed") | null;
             /** @description number of the current attempt; 0 before the first */
             attempt: number;
             attempts: components["schemas"]["Attempt"][];
@@ -1019,6 +1179,8 @@ export interface components {
             /** @description the pipeline or sweep that it belongs to */
             group: components["schemas"]["JobGroup"] | null;
             id: string;
+            /** @description what it takes from the outputs of other jobs */
+            inputs: components["schemas"]["TakenInput"][];
             name: string;
             /** @description of which 80 % have passed */
             nearLimits: components["schemas"]["NearLimit"][];
@@ -1064,6 +1226,10 @@ export interface components {
                  */
                 outcome: "any" | "completed";
             }[];
+            artifacts?: {
+                /** @description of what an attempt leaves in $ANNEAL_OUTPUT_DIR; default 100GB */
+                maxBytes: string;
+            };
             checkpoints: {
                 /** @description whole ones, never fewer than two; default: all */
                 keepLast?: number;
@@ -1077,6 +1243,19 @@ export interface components {
                 [key: string]: string;
             };
             image?: string;
+            /** @description outputs of other jobs, each put at $ANNEAL_INPUT_DIR/<key> before the setup */
+            inputs?: {
+                [key: string]: {
+                    /** @description id or name */
+                    job: string;
+                    /** @description a file or folder of it; default: all */
+                    path?: string;
+                } | {
+                    artifact: string;
+                    /** @description a file or folder of it; default: all */
+                    path?: string;
+                };
+            };
             logs: {
                 /**
                  * @description a size: 512MB, 16GB, 16GiB
@@ -1199,6 +1378,10 @@ export interface components {
                  */
                 outcome?: "any" | "completed";
             }[];
+            artifacts?: {
+                /** @description of what an attempt leaves in $ANNEAL_OUTPUT_DIR; default 100GB */
+                maxBytes: string;
+            };
             /** @default {} */
             checkpoints?: {
                 /** @description whole ones, never fewer than two; default: all */
@@ -1213,6 +1396,19 @@ export interface components {
                 [key: string]: string;
             };
             image?: string;
+            /** @description outputs of other jobs, each put at $ANNEAL_INPUT_DIR/<key> before the setup */
+            inputs?: {
+                [key: string]: {
+                    /** @description id or name */
+                    job: string;
+                    /** @description a file or folder of it; default: all */
+                    path?: string;
+                } | {
+                    artifact: string;
+                    /** @description a file or folder of it; default: all */
+                    path?: string;
+                };
+            };
             /** @default {} */
             logs?: {
                 /**
@@ -1331,6 +1527,10 @@ export interface components {
             };
         };
         JobStepInput: {
+            artifacts?: {
+                /** @description of what an attempt leaves in $ANNEAL_OUTPUT_DIR; default 100GB */
+                maxBytes: string;
+            };
             /** @description take over a completed step of an earlier pipeline that is the same */
             cache?: boolean;
             /** @default {} */
@@ -1565,6 +1765,28 @@ export interface components {
             outOfOrder: number;
             /** @enum {string} */
             source: "file" | "log" | "host";
+        };
+        NamedArtifact: {
+            /** @description what the name means now; null where it was asked without a tag and has no latest */
+            current: components["schemas"]["ArtifactVersion"] | null;
+            /** @description newest first */
+            moves: {
+                /**
+                 * Format: date-time
+                 * @description ISO 8601, UTC
+                 */
+                at: string;
+                by: string;
+                tag: string;
+                version: number;
+            }[];
+            name: string;
+            tags: {
+                tag: string;
+                version: number;
+            }[];
+            /** @description newest first */
+            versions: components["schemas"]["ArtifactVersion"][];
         };
         NearLimit: {
             /**
@@ -2147,6 +2369,21 @@ export interface components {
             /** @enum {string} */
             state: "running" | "stopping" | "ended";
         };
+        TakenInput: {
+            /** @description name and version that it was asked for by, such as support-bot@3 */
+            artifact: string | null;
+            /** @description null while that job has not ended */
+            attempt: number | null;
+            /** @description whose outputs they are */
+            jobId: string;
+            key: string;
+            /** @description of the file or folder; empty: all outputs */
+            path: string;
+            /** @description why it will never come */
+            problem: string | null;
+            /** @enum {string} */
+            state: "waiting" | "ready" | "failed";
+        };
         Token: {
             /**
              * Format: date-time
@@ -2288,6 +2525,161 @@ export interface operations {
             };
             /** @description Default Response */
             507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listArtifactNames: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        names: components["schemas"]["ArtifactName"][];
+                    };
+                };
+            };
+            /** @description Default Response */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    showArtifactName: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description support-bot, support-bot:prod or support-bot@3 */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NamedArtifact"];
+                };
+            };
+            /** @description Default Response */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    moveArtifactTag: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description name and tag, such as support-bot:prod */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    version: number;
+                };
+            };
+        };
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NamedArtifact"];
+                };
+            };
+            /** @description Default Response */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2898,6 +3290,260 @@ export interface operations {
             };
             /** @description Default Response */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listArtifacts: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before */
+                after?: string;
+                /** @description default: the last one */
+                attempt?: number;
+                limit?: number;
+                /** @description only that file, or what is below that folder */
+                under?: string;
+            };
+            header?: never;
+            path: {
+                /** @description id, unique prefix of an id, or name */
+                ref: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Artifacts"];
+                };
+            };
+            /** @description Default Response */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readArtifact: {
+        parameters: {
+            query?: {
+                /** @description default: the last one */
+                attempt?: number;
+            };
+            header?: never;
+            path: {
+                "*": string;
+                /** @description id, unique prefix of an id, or name */
+                ref: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description application/octet-stream */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description application/octet-stream */
+            206: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description application/octet-stream */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": unknown;
+                };
+            };
+            /** @description Default Response */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            416: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    promoteArtifact: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description id, unique prefix of an id, or name */
+                ref: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    /** @description name and tag, such as support-bot:prod */
+                    as: string;
+                    /** @description default: the last one */
+                    attempt?: number;
+                    /** @description a file or folder; default: all outputs */
+                    path?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Default Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NamedArtifact"];
+                };
+            };
+            /** @description Default Response */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -52,6 +52,9 @@ export type Trial = Schemas['Trial']
 export type SweepSpec = Schemas['SweepSpecInput']
 export type ArraySpec = Schemas['ArraySpecInput']
 export type TrialFilter = NonNullable<operations['listTrials']['parameters']['query']>
+export type Artifacts = Schemas['Artifacts']
+export type ArtifactName = Schemas['ArtifactName']
+export type NamedArtifact = Schemas['NamedArtifact']
 export type JobFilter = NonNullable<operations['listJobs']['parameters']['query']>
 
 export interface ClientOptions {
@@ -234,6 +237,44 @@ export function createClient({ url, token, patience = PATIENCE, onWait }: Client
       const id = await idOf(ref, options)
       for await (const event of followEvents(follower, id, options)) options.onEvent?.(event)
       return untilAnswered(() => showJob(id), options)
+    },
+
+    /** One page of what an attempt of a job has put out; `next` is the `after` of the page behind it. */
+    async listArtifacts(
+      ref: string,
+      query: NonNullable<operations['listArtifacts']['parameters']['query']> = {},
+    ): Promise<Artifacts> {
+      return of(await http.GET('/api/v1/jobs/{ref}/artifacts', { params: { path: { ref }, query } }))
+    },
+
+    /** The bytes of one file from `from` on, as they come; it fails where the connection breaks. */
+    async readArtifact(
+      { jobId, attempt, path }: { jobId: string; attempt: number; path: string },
+      { from = 0, signal }: { from?: number; signal?: AbortSignal | undefined } = {},
+    ): Promise<ReadableStream<Uint8Array> | null> {
+      const inUrl = path.split('/').map(encodeURIComponent).join('/')
+      const url = `${baseUrl}/api/v1/jobs/${encodeURIComponent(jobId)}/artifacts/files/${inUrl}?attempt=${attempt}`
+      const headers: Record<string, string> = from > 0 ? { range: `bytes=${from}-` } : {}
+      return (await send({ url, method: 'GET', headers, signal })).body
+    },
+
+    /** Gives a file or folder of a job's outputs a name and tag, as the next version of that name. */
+    async promoteArtifact(ref: string, body: { as: string; path?: string; attempt?: number }): Promise<NamedArtifact> {
+      return of(await http.POST('/api/v1/jobs/{ref}/artifacts/promote', { ...path(ref), body }))
+    },
+
+    async listArtifactNames(): Promise<ArtifactName[]> {
+      return of(await http.GET('/api/v1/artifacts')).names
+    },
+
+    /** By `support-bot`, `support-bot:prod` or `support-bot@3`: what it means, with its versions and tags. */
+    async showArtifactName(name: string): Promise<NamedArtifact> {
+      return of(await http.GET('/api/v1/artifacts/{name}', { params: { path: { name } } }))
+    },
+
+    /** Lets a tag mean another version that there is. */
+    async moveArtifactTag(name: string, version: number): Promise<NamedArtifact> {
+      return of(await http.POST('/api/v1/artifacts/{name}/move', { params: { path: { name } }, body: { version } }))
     },
 
     /** Makes sure that the server has the file, known by its SHA-256; sends it only when it is not there yet. */

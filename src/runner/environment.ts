@@ -2,6 +2,7 @@ import { userInfo } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Assignment, Device } from '../schema/agent.js'
+import { inputEnvironment } from './inputs.js'
 import { rankEnvironment } from './rendezvous.js'
 import type { Launch, RunFolder } from './run-folder.js'
 
@@ -37,6 +38,7 @@ export function processEnvironment(options: {
     ...visibleGpus(assignment.devices, options.devices),
     ...rankEnvironment(assignment),
     ...(launch.resumeFrom === null ? {} : { ANNEAL_RESUME_FROM: launch.resumeFrom }),
+    ...inputEnvironment(folder, assignment),
     ANNEAL_JOB_ID: assignment.jobId,
     ANNEAL_JOB_NAME: assignment.jobName,
     ANNEAL_ATTEMPT: String(assignment.attempt),

@@ -1,5 +1,6 @@
 import { closeSync, mkdirSync, openSync, rmSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { crashPoint } from '../crash-point.js'
 import type { Assignment } from '../schema/agent.js'
 import { SECOND } from '../schema/duration.js'
 import { prepareCheckpoints } from './checkpoint-place.js'
@@ -7,6 +8,7 @@ import { type Limits, makeGroups } from './containment/limits.js'
 import type { Tree } from './containment/tree.js'
 import { DEFAULT_PATH, processEnvironment } from './environment.js'
 import { freeBytes } from './exit-hints.js'
+import { fetchInputs } from './inputs.js'
 import type { Launch, RunFolder } from './run-folder.js'
 import { readSecrets } from './secrets.js'
 import { copyKeptWork, isSetupKept, setupFolder } from './setup-cache.js'
@@ -32,7 +34,7 @@ interface Subject {
 }
 
 /**
- * Makes the run folder ready: working directory, setup from the cache, checkpoint to resume from. What it settled stays
+ * Makes the run folder ready: inputs, working directory, setup from the cache, checkpoint to resume from. What it settled stays
  * in `launch.json`; found there, it is used as it is, since a wrapper may have been spawned with it. Throws a Refusal,
  * an error with the code ENOSPC, or rejects when aborted.
  */
@@ -45,7 +47,9 @@ export async function prepare({ site, folder, assignment, tree }: Subject, signa
   const resumed = await prepareCheckpoints(site, folder, assignment, signal)
   for (const name of ['work', 'env']) rmSync(folder.file(name), { recursive: true, force: true })
   for (const name of ['work', 'env', 'logs', 'output']) mkdirSync(folder.file(name), { recursive: true })
-  const setup = setupOf(site, folder, assignment)
+  const inputs = await fetchInputs(site, folder, assignment, signal)
+  CRASH: crashPoint('artifact.fetched')
+  const setup = setupOf(site, folder, assignment, inputs)
   if (setup?.cached) await copyKeptWork(setup.cache, folder.path, signal)
   else if (assignment.workdir) await unpackWorkdir(site, folder, assignment.workdir, signal)
   for (const stream of setup && !setup.cached ? ['setup', '0'] : ['0'])
@@ -92,9 +96,9 @@ function limitsOf({ cpus, memoryBytes }: Assignment): Limits {
   return { cpus: cpus ?? null, memoryBytes: memoryBytes ?? null }
 }
 
-function setupOf(site: Site, folder: RunFolder, assignment: Assignment): Launch['setup'] {
+function setupOf(site: Site, folder: RunFolder, assignment: Assignment, inputs: string | null): Launch['setup'] {
   if (assignment.setup === null) return null
-  const cache = setupFolder(site.home, assignment.setup, assignment.workdir)
+  const cache = setupFolder(site.home, assignment.setup, assignment.workdir, inputs)
   const cached = isSetupKept(cache)
   return { cached, cache, env: cached ? `${cache}/env` : folder.file('env') }
 }

@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { crashPoint } from '../crash-point.js'
-import type { Assignment } from '../schema/agent.js'
+import type { Assignment, FactBody } from '../schema/agent.js'
 import type { Exit } from '../schema/contract.js'
 import { CheckpointKeeper } from './checkpoint-keeper.js'
 import { Checkpoints } from './checkpoints.js'
@@ -15,6 +15,7 @@ import { DISK_FULL } from './launch.js'
 import { LogStreams } from './log-streams.js'
 import { MetricStreams } from './metric-streams.js'
 import { Observation } from './observation.js'
+import { hasOutputs, OutputKeeper } from './outputs.js'
 import { isAlive } from './process-table.js'
 import { DeviceBusy, Refusal } from './refusal.js'
 import type { ExitRecord, RunFolder } from './run-folder.js'
@@ -51,6 +52,7 @@ export class Life {
   readonly logs: LogStreams
   readonly metrics: MetricStreams
   readonly #checkpoints: CheckpointKeeper
+  readonly #outputs: OutputKeeper
   readonly #ending: Ending
   readonly #starter: Starter
   #areLogsConfirmed = false
@@ -90,6 +92,7 @@ export class Life {
     })
     this.logs = new LogStreams(site, folder, want.assignment)
     this.metrics = new MetricStreams(site, folder, want.assignment)
+    this.#outputs = new OutputKeeper(site, folder, () => this.want.assignment, changed)
   }
 
   /** What is wanted has changed: a stop has sent its signals when this returns. */
@@ -112,6 +115,7 @@ export class Life {
     this.logs.close()
     this.metrics.close()
     this.#checkpoints.close()
+    this.#outputs.close()
     this.facts.close()
   }
 
@@ -221,17 +225,22 @@ export class Life {
     const until = performance.now() + SETTLE_MS
     while (!this.tree.isEmpty() && performance.now() < until) await delay(1)
     const isEmpty = this.tree.isEmpty()
-    this.facts.append({ type: 'exited', exit: { ...exit, ...stall } }, ...(isEmpty ? [{ type: 'empty' } as const] : []))
+    this.facts.append({ type: 'exited', exit: { ...exit, ...stall } }, ...(isEmpty ? [this.#empty()] : []))
     CRASH: crashPoint('agent.exited-written')
   }
 
   #towardsEmpty(): void {
     if (this.tree.isEmpty()) {
-      this.facts.append({ type: 'empty' })
+      this.facts.append(this.#empty())
       CRASH: crashPoint('agent.empty-written')
     } else {
       this.#ending.begin('leftovers')
     }
+  }
+
+  /** With it the server knows whether there are outputs to come, so the end of the job and their state are one commit. */
+  #empty(): FactBody {
+    return { type: 'empty', ...(hasOutputs(this.folder) ? { outputs: true } : {}) }
   }
 
   #keeperOfCheckpoints(): CheckpointKeeper {
@@ -253,7 +262,7 @@ export class Life {
     if (!this.facts.has('stuck')) this.facts.append({ type: 'stuck', pids })
   }
 
-  /** Done is what the server knows whole: every fact, every byte of log, every metric. Then the bulk of the folder goes. */
+  /** Done is what the server knows whole: every fact, every byte of log, every metric, its outputs. Then the bulk of the folder goes. */
   async #towardsDone(): Promise<boolean> {
     this.tree.remove()
     removeGroups(this.folder.launch?.limits ?? [])
@@ -266,8 +275,13 @@ export class Life {
       this.#areCheckpointsKept = true
       this.changed()
     })
-    if (!this.#areLogsConfirmed || !this.#areCheckpointsKept || this.facts.unacknowledged.length > 0) return false
-    for (const bulk of ['work', 'env', 'logs']) await rm(this.folder.file(bulk), { recursive: true, force: true })
+    if (this.facts.unacknowledged.length > 0) return false
+    // Not before the server knows of the end: it may be a job that ends, and its devices do not wait for this.
+    const areOwed = this.facts.find('empty')?.body.outputs === true && !this.#outputs.isSettled
+    if (areOwed) this.#outputs.begin()
+    if (areOwed || !this.#areLogsConfirmed || !this.#areCheckpointsKept) return false
+    for (const bulk of ['work', 'env', 'logs', 'input'])
+      await rm(this.folder.file(bulk), { recursive: true, force: true })
     this.folder.markDone()
     CRASH: crashPoint('agent.done-written')
     return true

@@ -24,6 +24,7 @@ export class Observation {
   #movedAt = performance.now()
   #limitWritten: number | null = null
   #isCapturing = false
+  #hasSeenSetup = false
 
   constructor(
     private readonly about: {
@@ -83,13 +84,16 @@ export class Observation {
   }
 
   #reportSetup(): void {
-    const { folder, facts, tree, partStarted } = this.about
+    const { folder, facts, tree, partStarted, assignment } = this.about
     if (facts.has('setup_done')) return
     const setup = folder.launch?.setup
     if (!setup || setup.cached) return
     const part = folder.part('setup')
-    if (part && !facts.has('setup')) {
-      facts.append({ type: 'setup', cached: false })
+    // With inputs its clock runs since these were asked for.
+    const isNew = assignment().inputs ? !this.#hasSeenSetup : !facts.has('setup')
+    if (part && isNew) {
+      this.#hasSeenSetup = true
+      if (!facts.has('setup')) facts.append({ type: 'setup', cached: false })
       const pid = tree.pidOf(part)
       if (pid !== undefined) partStarted(pid)
     }

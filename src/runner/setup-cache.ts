@@ -10,10 +10,10 @@ const run = promisify(execFile)
 /** Rewrites in the text files under $1 the folder $2, which they were made in, to $3. */
 const RELOCATE = `grep -rlIF -- "$2" "$1" | while IFS= read -r file; do sed -i "s|$2|$3|g" "$file"; done`
 
-/** The folder of a finished setup: same command on the same workdir, same result. wrapper.sh fills it, by rename. */
-export function setupFolder(home: string, setup: string, workdir: string | null): string {
+/** The folder of a finished setup: same command on the same workdir and inputs, same result. wrapper.sh fills it, by rename. */
+export function setupFolder(home: string, setup: string, workdir: string | null, inputs: string | null = null): string {
   const key = createHash('sha256')
-    .update(JSON.stringify([setup, workdir]))
+    .update(JSON.stringify([setup, workdir, ...(inputs === null ? [] : [inputs])]))
     .digest('hex')
   return join(home, 'setups', key)
 }

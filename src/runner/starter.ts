@@ -72,13 +72,12 @@ export class Starter {
     const { facts, site, changed } = this.about
     const subject = { ...this.about, assignment }
     try {
+      if (assignment.inputs && !facts.has('setup')) facts.append({ type: 'setup', cached: false })
       const [launch, trouble] = await Promise.all([prepare(subject, signal), site.troubleWith(assignment.devices)])
       // A long preparation may have outlived the lease, and then the server may have given the attempt up.
       if (signal.aborted || !site.lease.isGood) return
       if (trouble !== undefined) throw new DeviceBusy(trouble)
-      if (launch.setup?.cached && !facts.has('setup_done')) {
-        facts.append({ type: 'setup', cached: true }, { type: 'setup_done', cached: true })
-      }
+      reportSetup(facts, launch, assignment)
       reportCheckpoints(facts, launch)
       this.#isWrapperOut = true
       spawnWrapper(subject, launch, (end) => this.#ended(end))
@@ -106,6 +105,15 @@ export class Starter {
     }
     changed()
   }
+}
+
+/** A setup that was there already is over; so are inputs without one, which were fetched within its clock. */
+function reportSetup(facts: FactLog, { setup }: Launch, { inputs }: Assignment): void {
+  const isOver = setup ? setup.cached : inputs !== undefined
+  if (!isOver || facts.has('setup_done')) return
+  const cached = setup !== null
+  const begun: FactBody[] = facts.has('setup') ? [] : [{ type: 'setup', cached }]
+  facts.append(...begun, { type: 'setup_done', cached })
 }
 
 /** What was met on the way to the checkpoint, once, also where an agent died between settling the launch and this. */

@@ -103,6 +103,10 @@ export const Assignment = z.object({
     .object({ host: z.string(), hostId: z.string(), path: z.string(), committedAt: z.number() })
     .nullable()
     .optional(),
+  /** Bytes of outputs that are kept at most. */
+  artifactMaxBytes: z.number().optional(),
+  /** Keys of the inputs that are fetched before the setup; absent: none. */
+  inputs: z.array(z.string()).optional(),
 })
 export type Assignment = z.infer<typeof Assignment>
 
@@ -193,7 +197,8 @@ export const FactBody = z.discriminatedUnion('type', [
   /** Only of several ranks, where one that is silent waits for the others: it has moved again. */
   z.object({ type: z.literal('moving') }),
   z.object({ type: z.literal('exited'), exit: ExitFact }),
-  z.object({ type: z.literal('empty') }),
+  /** Nothing of it lives any more. `outputs`: it has left some, which this host hands over. */
+  z.object({ type: z.literal('empty'), outputs: z.boolean().optional() }),
   z.object({ type: z.literal('stuck'), pids: z.array(z.int()) }),
 ])
 export type FactBody = z.infer<typeof FactBody>

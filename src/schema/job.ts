@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { InnerPath, NAME_EXPECTED, parseArtifactName } from './artifact.js'
 import { parseDuration, SECOND } from './duration.js'
 import { REASONS } from './outcome.js'
 import { wrongRemedy } from './remedy.js'
@@ -107,6 +108,32 @@ export const Checkpoints = z.strictObject({
     .describe('a folder that every host of the pool sees; the job gets one of its own below it. Default: on the host'),
 })
 
+const innerPath = InnerPath.optional().describe('a file or folder of it; default: all')
+const Input = z.union([
+  z.strictObject({ job: z.string().min(1).max(100).describe('id or name'), path: innerPath }),
+  z.strictObject({
+    artifact: z.string().refine((text) => parseArtifactName(text) !== undefined, NAME_EXPECTED),
+    path: innerPath,
+  }),
+])
+export type Input = z.infer<typeof Input>
+
+/** More would not be overseen, and each is looked up within the submit. */
+const MAX_INPUTS = 32
+const Inputs = z
+  .record(variable.max(63), Input)
+  .superRefine((inputs, context) => {
+    const seen = new Map([['DIR', 'ANNEAL_INPUT_DIR']])
+    for (const key of Object.keys(inputs)) {
+      const twin = seen.get(key.toUpperCase())
+      if (twin) context.addIssue({ code: 'custom', path: [key], message: `becomes the same variable as ${twin}` })
+      seen.set(key.toUpperCase(), key)
+    }
+    if (seen.size - 1 > MAX_INPUTS)
+      context.addIssue({ code: 'custom', message: `expected at most ${MAX_INPUTS} inputs` })
+  })
+  .describe('outputs of other jobs, each put at $ANNEAL_INPUT_DIR/<key> before the setup')
+
 const provider = z.enum(PROVIDERS)
 type ProviderChoices = ProviderName | (ProviderName | { name: ProviderName; queue?: string | undefined })[]
 const ProviderChoice = z.union([
@@ -162,6 +189,10 @@ export const JobSpec = z
     timeouts: Timeouts.prefault({}),
     retry: Retry.prefault({}),
     checkpoints: Checkpoints.prefault({}),
+    inputs: Inputs.optional(),
+    artifacts: z
+      .strictObject({ maxBytes: size.describe('of what an attempt leaves in $ANNEAL_OUTPUT_DIR; default 100GB') })
+      .optional(),
     logs: z.strictObject({ maxBytes: size.default('10GB') }).prefault({}),
     tty: z.boolean().default(false),
     tags: z.record(z.string().min(1).max(63), z.string().max(255)).default({}),

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { ARTIFACT_STATES } from './artifact.js'
 import { GROUP_KINDS } from './group.js'
 import { JobSpec, PROVIDERS } from './job.js'
 import { METRIC_SOURCES, MetricValue, SKIP_NAMES } from './metric.js'
@@ -171,6 +172,80 @@ export const JobGroupView = z
     key: z.string().describe('as which of its members: the name of the step, the number of the trial'),
   })
   .meta({ id: 'JobGroup' })
+/** What a job takes from the outputs of another. */
+export const InputView = z
+  .object({
+    key: z.string(),
+    jobId: z.string().describe('whose outputs they are'),
+    attempt: z.int().nullable().describe('null while that job has not ended'),
+    path: z.string().describe('of the file or folder; empty: all outputs'),
+    artifact: z.string().nullable().describe('name and version that it was asked for by, such as support-bot@3'),
+    state: z.enum(['waiting', 'ready', 'failed']),
+    problem: z.string().nullable().describe('why it will never come'),
+  })
+  .meta({ id: 'TakenInput' })
+export type InputView = z.infer<typeof InputView>
+
+/** One page of what an attempt has put out. */
+export const ArtifactView = z
+  .object({
+    jobId: z.string(),
+    attempt: z.int(),
+    attempts: z.array(z.int()).describe('those that have put something out'),
+    state: z.enum(ARTIFACT_STATES).nullable().describe('null: nothing was written, or it has not ended'),
+    problem: z.string().nullable(),
+    files: z.int().describe('that are kept, on all pages'),
+    bytes: z.number(),
+    leftOut: z.int().describe('that were found and are not kept'),
+    cut: z.array(z.string()).describe('what of the whole folder was left out, in words'),
+    entries: z.array(
+      z.object({
+        path: z.string(),
+        size: z.number().describe('bytes'),
+        sha256: z.string().nullable().describe('null: it is not kept, for the reason in note'),
+        mode: z.int().describe('permission bits'),
+        modifiedAt: time,
+        note: z.string().nullable(),
+      }),
+    ),
+    next: z.string().nullable().describe('`after` of the next page'),
+  })
+  .meta({ id: 'Artifacts' })
+export type ArtifactView = z.infer<typeof ArtifactView>
+
+export const VersionView = z
+  .object({
+    version: z.int(),
+    jobId: z.string(),
+    attempt: z.int(),
+    path: z.string().describe('of the file or folder; empty: all outputs'),
+    files: z.int(),
+    bytes: z.number(),
+    by: z.string(),
+    at: time,
+  })
+  .meta({ id: 'ArtifactVersion' })
+export const NamedArtifactView = z
+  .object({
+    name: z.string(),
+    current: VersionView.nullable().describe(
+      'what the name means now; null where it was asked without a tag and has no latest',
+    ),
+    tags: z.array(z.object({ tag: z.string(), version: z.int() })),
+    versions: z.array(VersionView).describe('newest first'),
+    moves: z.array(z.object({ tag: z.string(), version: z.int(), by: z.string(), at: time })).describe('newest first'),
+  })
+  .meta({ id: 'NamedArtifact' })
+export type NamedArtifactView = z.infer<typeof NamedArtifactView>
+export const NameSummary = z
+  .object({
+    name: z.string(),
+    versions: z.int(),
+    tags: z.array(z.object({ tag: z.string(), version: z.int() })),
+    promotedAt: time,
+  })
+  .meta({ id: 'ArtifactName' })
+export type NameSummary = z.infer<typeof NameSummary>
 
 export const JobView = z
   .object({
@@ -183,6 +258,11 @@ export const JobView = z
     nearLimits: z.array(NearLimit).describe('of which 80 % have passed'),
     retryOf: z.string().nullable(),
     group: JobGroupView.nullable().describe('the pipeline or sweep that it belongs to'),
+    artifactsState: z
+      .enum(ARTIFACT_STATES)
+      .nullable()
+      .describe('of the outputs of the current attempt; null: none were written, or it has not ended'),
+    inputs: z.array(InputView).describe('what it takes from the outputs of other jobs'),
     createdBy: z.string(),
     clocks: Clocks,
     cost: z.array(CostView).describe('of all attempts, one entry for each currency'),

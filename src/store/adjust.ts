@@ -17,7 +17,7 @@ export async function changePriority(tx: Tx, jobId: string, priority: number, ac
     .updateTable('allocations')
     .set({ priority })
     .where('job_id', '=', jobId)
-    .where('state', '=', 'waiting')
+    .where('state', 'in', ['held_back', 'waiting'])
     .execute()
   await record(tx, { jobId, type: 'priority_changed', actor, data: { from: job.priority, to: priority } })
   await allocatePool(tx, job.pool)

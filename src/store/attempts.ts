@@ -43,9 +43,9 @@ export async function launchAttempt(tx: Tx, job: JobRow, attempt: AttemptRow | u
  * Milliseconds within which no clock that has yet to begin can run out; null: there is none. So its beginning need not wake
  * the workflow, which looks again after this time: that saves five events for each fact.
  */
-export function quietFor(row: AttemptRow, { setup, timeouts }: JobSpec): number | null {
+export function quietFor(row: AttemptRow, { setup, inputs, timeouts }: JobSpec): number | null {
   const limits: (string | undefined)[] = []
-  if (setup && row.setup_at === null && row.started_at === null) limits.push(timeouts.setup)
+  if ((setup || inputs) && row.setup_at === null && row.started_at === null) limits.push(timeouts.setup)
   if (row.started_at === null && row.start_deadline === null) limits.push(timeouts.start)
   if (row.run_deadline === null) limits.push(timeouts.run)
   const known = limits.filter((limit) => limit !== undefined)

@@ -17,8 +17,11 @@ export interface BlobStore {
    * nothing is left behind.
    */
   put(sha256: string, stream: AsyncIterable<Uint8Array>, options: { maxBytes: number }): Promise<StoredBlob>
-  /** The bytes, for the caller to read to the end or destroy; undefined when there is no such blob. */
-  get(sha256: string): Promise<{ size: number; stream: Readable } | undefined>
+  /**
+   * The bytes, or those of a range (`to` exclusive), for the caller to read to the end or destroy; undefined when there is
+   * no such blob. `size` is that of the whole.
+   */
+  get(sha256: string, range?: { from: number; to: number }): Promise<{ size: number; stream: Readable } | undefined>
   has(sha256: string): Promise<boolean>
   /** Silent when there is no such blob. Whoever reads it at the moment reads it to the end. */
   remove(sha256: string): Promise<void>
@@ -64,11 +67,15 @@ export class BlobFolder implements BlobStore {
     }
   }
 
-  async get(sha256: string): Promise<{ size: number; stream: Readable } | undefined> {
+  async get(
+    sha256: string,
+    range?: { from: number; to: number },
+  ): Promise<{ size: number; stream: Readable } | undefined> {
     const handle = await open(this.#path(sha256)).catch(absent)
     if (!handle) return undefined
     const { size } = await handle.stat()
-    return { size, stream: handle.createReadStream({ highWaterMark: 256 * 1024 }) }
+    const part = range ? { start: range.from, end: range.to - 1 } : {}
+    return { size, stream: handle.createReadStream({ highWaterMark: 256 * 1024, ...part }) }
   }
 
   async has(sha256: string): Promise<boolean> {

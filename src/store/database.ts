@@ -1,4 +1,5 @@
 import type { Generated, Kysely, Transaction } from 'kysely'
+import type { ArtifactState } from '../schema/artifact.js'
 import type { GroupKind, GroupState, MemberState } from '../schema/group.js'
 
 /**
@@ -34,6 +35,11 @@ export interface Database {
   metric_series: MetricSeriesRow
   metric_blocks: MetricBlockRow
   job_progress: JobProgressRow
+  artifact_sets: ArtifactSetRow
+  artifact_files: ArtifactFileRow
+  artifact_versions: ArtifactVersionRow
+  artifact_tags: ArtifactTagRow
+  job_inputs: JobInputRow
   eas_services: EasServiceRow
   eas_queues: EasQueueRow
   eas_entries: EasEntryRow
@@ -96,6 +102,8 @@ export interface JobRow {
   provider_index: number
   /** The job whose checkpoint folder this one uses: itself, or the first of its chain of retries. */
   checkpoints_of: string
+  /** Of the outputs of the current attempt; null: it has written none, or has not ended. */
+  artifacts_state: ArtifactState | null
   created_by: string
   created_at: number
   started_at: number | null
@@ -307,7 +315,8 @@ export interface AllocationRow {
   /** The longest that it can hold its devices once it has them, in milliseconds; null: nobody knows. */
   holds_for: number | null
   priority: number
-  state: 'waiting' | 'granted' | 'released' | 'withdrawn' | 'quarantined'
+  /** `held_back`: it may not be granted yet, since the inputs of its job are not there. */
+  state: 'held_back' | 'waiting' | 'granted' | 'released' | 'withdrawn' | 'quarantined'
   host_id: string | null
   requested_at: number
   granted_at: number | null
@@ -399,6 +408,81 @@ export interface CheckpointPlaceRow {
 }
 
 /** A checkpoint that an attempt on another host waits for. `wanted` → `packing` → `ready` → `done`; or `none`: it does not come. */
+/** What one host has of the outputs of an attempt; of several ranks each has its own. */
+export interface ArtifactSetRow {
+  job_id: string
+  attempt: number
+  rank: number
+  host_id: string
+  state: ArtifactState
+  /** Whoever writes the files at present; an earlier writer may not end what it began. */
+  writer: string | null
+  files: number
+  bytes: number
+  /** Entries that were found and are not kept. */
+  left_out: number
+  /** JSON: what of the whole folder was left out, in words. */
+  cut: string
+  problem: string | null
+  updated_at: number
+}
+
+export interface ArtifactFileRow {
+  job_id: string
+  attempt: number
+  /** Of a rank other than 0 below `rank-<n>/`. */
+  path: string
+  rank: number
+  size: number
+  /** Null: it was found and is not kept, for the reason in `note`. */
+  sha256: string | null
+  mode: number
+  mtime: number
+  note: string | null
+}
+
+/** Versions are never changed: what a name stood for once can always be told. */
+export interface ArtifactVersionRow {
+  project: string
+  name: string
+  version: number
+  job_id: string
+  attempt: number
+  /** Of the file or folder; empty: all outputs. */
+  path: string
+  files: number
+  bytes: number
+  created_by: string
+  created_at: number
+}
+
+/** Each move of a tag; the highest `move` holds. */
+export interface ArtifactTagRow {
+  project: string
+  name: string
+  tag: string
+  move: number
+  version: number
+  moved_by: string
+  moved_at: number
+}
+
+/** What a job takes from another's outputs. */
+export interface JobInputRow {
+  job_id: string
+  key: string
+  from_job: string
+  /** Null while that job has not ended. */
+  from_attempt: number | null
+  path: string
+  /** Where it was asked for by name: that, and the version that it meant at the submit. */
+  name: string | null
+  version: number | null
+  state: 'waiting' | 'ready' | 'failed'
+  /** Why it will never come, in words. */
+  problem: string | null
+}
+
 export interface CheckpointMoveRow {
   job_id: string
   attempt: number

@@ -8,6 +8,7 @@ import { warnAt } from '../schema/warning.js'
 import { currentAttempt, launchAttempt, quietFor, stopAttempt, updateAttempt } from './attempts.js'
 import type { AttemptRow, Db, JobRow } from './database.js'
 import { raiseGroup } from './groups.js'
+import { failInputs, inputsStanding, releaseWaiting } from './job-inputs.js'
 import { waitsOf, wakeWaiting } from './job-waits.js'
 import { allocatePool, releaseDevices, requestDevices } from './ledger.js'
 import { intendRemoteRun } from './remote-runs.js'
@@ -84,11 +85,14 @@ export async function beginFirst(tx: Tx, jobIds: readonly string[]): Promise<voi
   for (const { id } of begun) await countDecision(tx, id) // last: their workflows have not looked yet, and need no nudge
 }
 
+const NO_INPUTS = { waits: false, failed: undefined }
+
 /** The attempt's row and its place in the queue; who allocates then is the caller. */
 async function begin(tx: Tx, job: JobRow, spec: JobSpec, actor: Actor): Promise<void> {
   const number = job.attempt + 1
   const { name: provider, queue } = providersOf(spec)[job.provider_index] ?? { name: 'local' as const }
-  const set = { attempt: number, backoff_until: null, ...(job.waits === 1 ? queueClock(spec, tx.now) : {}) }
+  const clock = job.waits === 1 ? queueClock(spec, tx.now) : {}
+  const set = { attempt: number, backoff_until: null, artifacts_state: null, ...clock }
   await tx.q.updateTable('jobs').set(set).where('id', '=', job.id).execute()
   job.attempt = number
   await tx.q
@@ -108,7 +112,11 @@ async function begin(tx: Tx, job: JobRow, spec: JobSpec, actor: Actor): Promise<
     })
     .execute()
   await moveJob(tx, job, 'queued', { type: 'queued', actor, attempt: number })
-  if (provider === 'local') return requestDevices(tx, job, spec)
+  if (provider === 'local') {
+    const { waits, failed } = spec.inputs ? await inputsStanding(tx.q, job.id) : NO_INPUTS
+    await requestDevices(tx, job, spec, waits || failed !== undefined)
+    return failed === undefined ? undefined : failInputs(tx, job, failed)
+  }
   await intendRemoteRun(tx, { jobId: job.id, attempt: number, provider })
   await launchAttempt(tx, job, await currentAttempt(tx.q, job))
 }
@@ -217,6 +225,7 @@ async function endJob(tx: Tx, job: JobRow, outcome: Outcome): Promise<void> {
   })
   await wakeWaiting(tx, job.id)
   if (job.group_id) await raiseGroup(tx, job.group_id)
+  await releaseWaiting(tx, job.id)
 }
 
 function factsOf(job: JobRow, attempt: AttemptRow | undefined, now: number): JobFacts {

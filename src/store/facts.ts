@@ -1,6 +1,7 @@
 import type { Fact, FactBody } from '../schema/agent.js'
 import type { Exit } from '../schema/contract.js'
 import type { JobSpec } from '../schema/job.js'
+import { expectArtifacts } from './artifacts.js'
 import { tellFact, updateAttempt } from './attempts.js'
 import { notePlace } from './checkpoint-moves.js'
 import { limitFrom } from './clocks.js'
@@ -53,6 +54,10 @@ async function applyFact(
   const speaksForAll = rank === undefined || rank.rank === 0
   if (speaksForAll && (fact.body.type === 'checkpoint' || fact.body.type === 'checkpoint_moved')) {
     await notePlace(tx, job, attempt, fact.body)
+  }
+  if (fact.body.type === 'empty' && fact.body.outputs) {
+    const from = { rank: rank?.rank ?? 0, hostId: (rank ?? attempt).host_id as string }
+    await expectArtifacts(tx, job, attempt, from)
   }
   const data = { ...dataOf(fact.body), ...(speaksForAll ? await lostWork(tx, job, attempt, fact.body) : {}) }
   if (rank) return applyRankFact(tx, job, attempt, rank, { ...fact, at, data }, effect.set)

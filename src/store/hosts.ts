@@ -1,4 +1,5 @@
 import type { Assignment, Hello } from '../schema/agent.js'
+import { artifactMaxBytes } from '../schema/artifact.js'
 import { graceOf, type JobSpec, milliseconds } from '../schema/job.js'
 import type { Reason } from '../schema/outcome.js'
 import { environmentAfter } from '../schema/remedy.js'
@@ -209,5 +210,7 @@ function assignmentOf(job: JobRow, { attempt, rank }: Run, devices: string[]): A
     keepCheckpoints: spec.checkpoints.keepLast ?? null,
     sharedCheckpoints: spec.checkpoints.shared ?? null,
     checkpointsOf: job.checkpoints_of,
+    artifactMaxBytes: artifactMaxBytes(spec),
+    ...(spec.inputs ? { inputs: Object.keys(spec.inputs) } : {}),
   }
 }

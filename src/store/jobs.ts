@@ -4,6 +4,7 @@ import { type JobSpec, milliseconds } from '../schema/job.js'
 import { warnAt } from '../schema/warning.js'
 import type { JobRow } from './database.js'
 import { newId, sha256 } from './ids.js'
+import { takeInputs } from './job-inputs.js'
 import { insertWaits } from './job-waits.js'
 import { checkQuota } from './quotas.js'
 import { resolveAfter } from './resolve-after.js'
@@ -47,6 +48,7 @@ export async function submitJob(tx: Tx, submission: Submission): Promise<{ job: 
   if (!submission.isAccepted) await checkQuota(tx, job, submission.spec)
   await tx.q.insertInto('jobs').values(job).execute()
   if (after.length > 0) await insertWaits(tx, id, after)
+  await takeInputs(tx, job, submission.spec, submission.retryOf)
   await record(tx, {
     jobId: id,
     type: 'submitted',
@@ -119,6 +121,7 @@ function newRow(tx: Tx, id: string, { project, spec, actor, retryOf, member }: S
     waits: spec.after?.length ? 1 : 0,
     provider_index: 0,
     checkpoints_of: retryOf?.checkpoints_of ?? id,
+    artifacts_state: null,
     created_by: actor,
     created_at: tx.now,
     started_at: null,

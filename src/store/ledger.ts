@@ -34,17 +34,24 @@ const LAUNCH_WITHIN = 1 * MINUTE
 
 /** The longest that an attempt can hold its devices: setup, run and grace, and the time in which a tree must be dead. */
 function holdsFor(spec: JobSpec): number | null {
-  const { setup, timeouts } = spec
+  const { setup, inputs, timeouts } = spec
   const { run } = timeouts
   if (run === undefined) return null
-  return (setup ? milliseconds(timeouts.setup) : 0) + LAUNCH_WITHIN + milliseconds(run) + graceOf(spec) + STUCK_AFTER
+  return (
+    (setup || inputs ? milliseconds(timeouts.setup) : 0) +
+    LAUNCH_WITHIN +
+    milliseconds(run) +
+    graceOf(spec) +
+    STUCK_AFTER
+  )
 }
 
 /**
  * Puts the job's attempt into its pool's queue; `allocatePool` is to follow. A release that came first has left a tombstone, and
  * then this does nothing.
+ * One that is held back has no place until its inputs are there.
  */
-export async function requestDevices(tx: Tx, job: JobRow, spec: JobSpec): Promise<void> {
+export async function requestDevices(tx: Tx, job: JobRow, spec: JobSpec, isHeldBack = false): Promise<void> {
   await lockPool(tx, job.pool)
   await tx.q
     .insertInto('allocations')
@@ -55,7 +62,7 @@ export async function requestDevices(tx: Tx, job: JobRow, spec: JobSpec): Promis
       pool: job.pool,
       ...requirementsOf(spec),
       priority: job.priority,
-      state: 'waiting',
+      state: isHeldBack ? 'held_back' : 'waiting',
       requested_at: tx.now,
       project: job.project,
       created_by: job.created_by,
@@ -86,7 +93,7 @@ export async function releaseDevices(tx: Tx, pool: string, jobId: string, attemp
     .execute()
   const before = await tx.q.selectFrom('allocations').selectAll().where('id', '=', id).executeTakeFirstOrThrow()
   if (before.state === 'released' || before.state === 'withdrawn') return
-  const state = before.state === 'waiting' ? 'withdrawn' : 'released'
+  const state = before.state === 'waiting' || before.state === 'held_back' ? 'withdrawn' : 'released'
   await tx.q.updateTable('allocations').set({ state, released_at: tx.now }).where('id', '=', id).execute()
   if (before.state === 'quarantined') await setDevices(tx, id, 'ok', null)
   await tx.q.updateTable('allocation_devices').set({ held: 0 }).where('allocation_id', '=', id).execute()

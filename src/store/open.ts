@@ -19,6 +19,7 @@ import { cost } from './migrations/0010-cost.js'
 import { queueOrder } from './migrations/0011-queue-order.js'
 import { groups } from './migrations/0012-groups.js'
 import { metrics } from './migrations/0013-metrics.js'
+import { artifacts } from './migrations/0014-artifacts.js'
 import { pipelines } from './migrations/0018-pipelines.js'
 import { sweeps } from './migrations/0019-sweeps.js'
 
@@ -133,6 +134,7 @@ function migrator({ db, dialect }: OpenDatabase): Migrator {
     '0011-queue-order': queueOrder,
     '0012-groups': groups,
     '0013-metrics': metrics,
+    '0014-artifacts': artifacts(dialect),
     '0018-pipelines': pipelines,
     '0019-sweeps': sweeps,
   }

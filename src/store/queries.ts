@@ -8,6 +8,7 @@ import type { AttemptView, EventView, JobSummary, JobView, ProgressView, RankVie
 import { attemptClocks, sumClocks } from './clocks.js'
 import { costsOfAttempts, sumCosts } from './costs.js'
 import type { AttemptRow, Db, EventRow, JobRow, RankRow, RemoteRunRow } from './database.js'
+import { inputsWait, viewInputs } from './job-inputs.js'
 import { waitsOf } from './job-waits.js'
 import { progressOf } from './progress.js'
 import { standingOf, standingText } from './queue.js'
@@ -107,6 +108,8 @@ export async function viewJob(db: Db, job: JobRow): Promise<JobView> {
     })),
     retryOf: job.retry_of,
     group: await groupOf(db, job),
+    artifactsState: job.artifacts_state,
+    inputs: spec.inputs ? await viewInputs(db, job.id) : [],
     createdBy: job.created_by,
     clocks: sumClocks(attempts.map((attempt) => attempt.clocks)),
     cost: sumCosts(attempts.flatMap(({ cost }) => (cost ? [cost] : []))),
@@ -216,6 +219,8 @@ async function waitingFor(db: Db, job: JobRow): Promise<string | null> {
     const { open, first } = await waitsOf(db, job.id)
     if (open > 0) return `it waits for the end of job ${first}${open > 1 ? `, and of ${open - 1} more` : ''}`
   }
+  const inputs = job.state === 'queued' && JSON.parse(job.spec).inputs ? await inputsWait(db, job.id) : null
+  if (inputs) return inputs
   if (job.state === 'queued')
     return job.attempt === 0
       ? 'it is about to get its place in the queue'

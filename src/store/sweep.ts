@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
 import { SECOND } from '../schema/duration.js'
+import { overdueInputs, releaseWaiting } from './job-inputs.js'
 import { allocateAcrossPools } from './quota-settings.js'
 import type { Store } from './store.js'
 import { warnOfLimits } from './warnings.js'
@@ -20,6 +21,7 @@ export function startSweep(
     try {
       await warnOfLimits(store)
       await allocateAcrossPools(store)
+      for (const jobId of await overdueInputs(store.read)) await store.transact((tx) => releaseWaiting(tx, jobId))
     } catch (error) {
       logger.warn({ err: error }, 'the sweep of limits and quotas failed; it comes again')
     }

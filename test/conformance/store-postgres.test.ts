@@ -2,6 +2,7 @@ import { afterAll, beforeAll } from 'vitest'
 import { startPostgres } from '../support/postgres.js'
 import { newPostgresStore } from '../support/stores.js'
 import { afterConformance } from './after.js'
+import { artifactConformance } from './artifacts.js'
 import { checkpointConformance } from './checkpoints.js'
 import { costConformance } from './costs.js'
 import { groupConformance } from './groups.js'
@@ -43,3 +44,4 @@ pipelineConformance('pipelines on PostgreSQL', async () => newPostgresStore(awai
 
 sweepConformance('sweeps on PostgreSQL', async () => newPostgresStore(await postgres.createDatabase()))
 metricConformance('metrics on PostgreSQL', async () => newPostgresStore(await postgres.createDatabase()))
+artifactConformance('artifacts on PostgreSQL', async () => newPostgresStore(await postgres.createDatabase()))

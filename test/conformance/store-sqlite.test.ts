@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import { devicelessIn, waitingIn } from '../../src/store/ledger.js'
 import { newSqliteStore } from '../support/stores.js'
 import { afterConformance } from './after.js'
+import { artifactConformance } from './artifacts.js'
 import { checkpointConformance } from './checkpoints.js'
 import { costConformance } from './costs.js'
 import { groupConformance } from './groups.js'
@@ -33,6 +34,7 @@ groupConformance('groups on SQLite', newSqliteStore)
 pipelineConformance('pipelines on SQLite', newSqliteStore)
 sweepConformance('sweeps on SQLite', newSqliteStore)
 metricConformance('metrics on SQLite', newSqliteStore)
+artifactConformance('artifacts on SQLite', newSqliteStore)
 
 test.each([
   ['the head of a queue is found by its index, and the queue is not sorted for it', waitingIn, 'allocations_in_order'],

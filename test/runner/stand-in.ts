@@ -4,12 +4,16 @@ import type { AddressInfo } from 'node:net'
 import { type WebSocket, WebSocketServer } from 'ws'
 import type { Assignment, Fact, FactBody, FromAgentParsed, Hello, ToAgent } from '../../src/schema/agent.js'
 import { FromAgent } from '../../src/schema/agent.js'
+import { ArtifactsInMemory } from './stand-in-artifacts.js'
 
 /** A host's server that keeps everything in memory: what is wanted, facts (each number once), logs, blobs. */
 export class StandIn {
   readonly assignments = new Map<string, Assignment>()
   readonly hellos: Hello[] = []
   readonly blobs = new Map<string, Buffer>()
+  readonly artifacts = new ArtifactsInMemory(this.blobs)
+  /** Hashes that were asked for, each time. */
+  readonly blobCalls: string[] = []
   /** When false, facts are taken and never acknowledged. */
   acknowledges = true
   blobFailures = 0
@@ -148,6 +152,9 @@ export class StandIn {
     const url = new URL(request.url ?? '', this.url)
     const body = await readAll(request)
     const [kind, ...rest] = url.pathname.replace('/api/v1/host/', '').split('/')
+    if (kind === 'artifacts' || kind === 'inputs') {
+      return this.artifacts.answer(request, [kind, ...rest], body, response)
+    }
     if (kind === 'blobs') return this.#answerBlob(rest[0] ?? '', response)
     const name = rest.join('/')
     const before = this.#logs.get(name) ?? Buffer.alloc(0)
@@ -160,6 +167,7 @@ export class StandIn {
   }
 
   #answerBlob(sha256: string, response: http.ServerResponse): void {
+    this.blobCalls.push(sha256)
     const blob = this.blobs.get(sha256)
     this.blobFailures -= 1
     if (!blob || this.blobFailures >= 0) return void response.writeHead(503).end()

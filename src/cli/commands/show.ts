@@ -48,6 +48,8 @@ function page(job: Job): string {
     ],
     ['retry of', job.retryOf],
     ['part of', job.group && `${job.group.kind} ${job.group.name}  ${job.group.id}, as ${job.group.key}`],
+    ...inputRows(job),
+    ['outputs', outputsText(job)],
     ...attemptRows(job.attempts),
     ...furtherRows(job),
   ]
@@ -58,6 +60,17 @@ function page(job: Job): string {
 /** Without a price, a job of a few seconds would say 0.00 hours. */
 function isWorthSaying({ amount, deviceHours }: Job['cost'][number]): boolean {
   return amount !== null || deviceHours >= 0.005
+}
+
+function inputRows({ inputs }: Job): [string, string][] {
+  return inputs.map(({ key, jobId, path, artifact, state, problem }, i) => {
+    const what = plain(`${artifact ? `${artifact}, ` : ''}job ${jobId}${path === '' ? '' : `, ${path}`}`)
+    return [i === 0 ? 'inputs' : '', `${key}: ${what}${state === 'ready' ? '' : `, ${plain(problem ?? state)}`}`]
+  })
+}
+
+function outputsText({ id, artifactsState }: Job): string | null {
+  return artifactsState && `${artifactsState}, see anneal artifact list ${id}`
 }
 
 function attemptRows(attempts: readonly Attempt[]): [string, string | null][] {

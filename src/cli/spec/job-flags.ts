@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { pair, several, wholeNumber } from '../options.js'
+import type { Input } from './inputs.js'
 
 /** The flags that describe a job; each overrules the file. */
 export interface JobFlags {
@@ -16,6 +17,7 @@ export interface JobFlags {
   /** `true` where neither `--workdir` nor `--no-workdir` is given. */
   workdir: string | boolean
   setup?: string
+  input?: Record<string, string>
   tag?: Record<string, string>
   tty?: boolean
   after?: string[]
@@ -42,6 +44,7 @@ export function withJobFlags(command: Command): Command {
     .option('--workdir <folder>', 'packed and unpacked for each attempt, without what .annealignore names')
     .option('--no-workdir', 'the job gets an empty folder')
     .option('--setup <command>', 'runs before the job; its result is kept and used again')
+    .option('--input <key=source>', 'JOB, JOB:path or name:tag, put at $ANNEAL_INPUT_DIR/key; repeatable', pair)
     .option('--tag <name=value>', 'repeatable', pair)
     .option('--tty', 'give the process a terminal')
     .option('--after <job>', 'run when that job has ended, of JOB:completed when it has completed; repeatable', several)
@@ -57,8 +60,8 @@ export interface FlaggedSpec {
   origins: Map<string, string>
 }
 
-/** Lets the flags overrule what the file says. The workdir is no matter of the description yet. */
-export function applyFlags(file: Spec, flags: JobFlags): FlaggedSpec {
+/** Lets the flags overrule what the file says. The workdir is no matter of the description yet; `inputs`: what `--input` means. */
+export function applyFlags(file: Spec, flags: JobFlags, inputs?: Record<string, Input>): FlaggedSpec {
   const origins = new Map<string, string>()
   const spec: Spec = { ...file }
   const set = (flag: string, key: string, value: unknown) => {
@@ -82,6 +85,7 @@ export function applyFlags(file: Spec, flags: JobFlags): FlaggedSpec {
   merge('--nodes', 'resources', { nodes: flags.nodes })
   merge('--env', 'env', flags.env)
   merge('--timeout', 'timeouts', flags.timeout)
+  merge('--input', 'inputs', inputs)
   merge('--tag', 'tags', flags.tag)
   set('--secret', 'secrets', withSecrets(spec.secrets, flags.secret))
   set('--after', 'after', withAfter(spec.after, flags.after))
