@@ -6,6 +6,7 @@ import json
 import math
 import os
 import sys
+import threading
 from typing import Any, Optional
 
 from anneal.job import is_main_process
@@ -14,6 +15,8 @@ from anneal.job import is_main_process
 MAX_LINE_BYTES = 1024 * 1024
 _RESERVED = {"phase": "anneal.phase()", "checkpoint": "anneal.announce_checkpoint()"}
 _warned = False
+_begun: set[str] = set()
+_lock = threading.Lock()
 
 
 def log(step: Optional[int] = None, **metrics: Any) -> None:
@@ -58,14 +61,21 @@ def write_line(entry: dict[str, Any]) -> None:
 def _append(path: str, line: bytes) -> None:
     file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o644)
     try:
-        size = os.fstat(file).st_size
-        # Whoever wrote before may have been killed in the middle of a line, which must not spoil this one.
-        if size > 0 and os.pread(file, 1, size - 1) != b"\n":
-            line = b"\n" + line
-        while line:
-            line = line[os.write(file, line) :]
+        with _lock:
+            # Whoever wrote before may have been killed in the middle of a line, which must not spoil this one. Looked
+            # at once: later a line that somebody else is writing would be taken for a torn one.
+            if path not in _begun and _ends_torn(file):
+                line = b"\n" + line
+            _begun.add(path)
+            while line:
+                line = line[os.write(file, line) :]
     finally:
         os.close(file)
+
+
+def _ends_torn(file: int) -> bool:
+    size = os.fstat(file).st_size
+    return size > 0 and os.pread(file, 1, size - 1) != b"\n"
 
 
 def _as_json(name: str, value: Any) -> Any:
