@@ -10,6 +10,7 @@ import { connectHost } from '../support/jobs.js'
 
 const run = promisify(execFile)
 const PACKAGE = fileURLToPath(new URL('../../python', import.meta.url))
+const RECIPES = fileURLToPath(new URL('../../recipes', import.meta.url))
 /** Python 3 and nothing else: the package has no dependencies. */
 const PYTHON = process.env.PYTHON ?? 'python3'
 
@@ -19,13 +20,18 @@ beforeEach(async () => {
 })
 afterEach(() => server.close())
 
-test('the tests of the Python package are green', async () => {
-  const { stderr } = await run(PYTHON, ['-W', 'error', '-m', 'unittest', 'discover', '-t', '.', '-s', 'tests'], {
-    cwd: PACKAGE,
-  })
-  expect(stderr).toMatch(/^Ran \d\d+ tests in/m)
-  expect(stderr).toMatch(/^OK$/m)
-}, 120_000)
+test.each([
+  ['the Python package', PACKAGE, 'tests'],
+  ['the fine-tune recipe that need no library', RECIPES, 'finetune/tests'],
+])(
+  'the tests of %s are green',
+  async (_, cwd, tests) => {
+    const { stderr } = await run(PYTHON, ['-W', 'error', '-m', 'unittest', 'discover', '-t', '.', '-s', tests], { cwd })
+    expect(stderr).toMatch(/^Ran \d\d+ tests in/m)
+    expect(stderr).toMatch(/^OK$/m)
+  },
+  120_000,
+)
 
 test('the package needs nothing but the standard library', async () => {
   const { stdout } = await run(
