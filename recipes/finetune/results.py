@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Optional
 
 from .check import Checked
+from .fields import camel
 from .spec import Finetune
 
 _PACKAGES = ("torch", "transformers", "trl", "peft", "datasets")
@@ -95,7 +96,7 @@ def card(spec: Finetune, data: list[Checked], metrics: dict[str, Any]) -> str:
             "",
             "## Hyperparameters",
             "",
-            *(f"- {name}: {value}" for name, value in asked.items()),
+            *(f"- {camel(name)}: {value}" for name, value in asked.items()),
             *(f"- grader {grader.name}: {type(grader).__name__}" for grader in spec.graders),
             "",
             "## Results",
