@@ -43,7 +43,8 @@ def new_tokenizer(lines: list) -> PreTrainedTokenizerFast:
     alphabet = pre_tokenizers.ByteLevel.alphabet()
     special = ["<eos>", "<pad>"]
     made.train_from_iterator(
-        lines, trainers.BpeTrainer(vocab_size=600, special_tokens=special, initial_alphabet=alphabet, show_progress=False)
+        lines,
+        trainers.BpeTrainer(vocab_size=600, special_tokens=special, initial_alphabet=alphabet, show_progress=False),
     )
     tokenizer = PreTrainedTokenizerFast(tokenizer_object=made, eos_token="<eos>", pad_token="<pad>")
     tokenizer.chat_template = TEMPLATE
@@ -63,7 +64,7 @@ def new_model(tokenizer: PreTrainedTokenizerFast) -> LlamaForCausalLM:
         bos_token_id=None,
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,
-        initializer_range=0.3,  # large, so that an adapter on frozen random layers finds something to work with
+        initializer_range=0.1,  # large, so that an adapter on frozen random layers finds something to work with
     )
     return LlamaForCausalLM(config)
 

@@ -11,7 +11,7 @@ from typing import Any, Callable, Dict, Iterator, Mapping, Optional, Tuple, Unio
 from urllib.parse import quote, urlencode
 
 from anneal.connection import find_servers, find_token
-from anneal.errors import AnnealError, InvalidSpec, Unavailable, WaitTimeout
+from anneal.errors import InvalidSpec, Unavailable, WaitTimeout
 from anneal.jobs import Job, LogPiece, Outcome
 from anneal.transport import SILENCE, Transport, read_events
 

@@ -17,7 +17,13 @@ _FIRST_PAUSE, _LAST_PAUSE = 0.1, 1.0
 ANSWER_WITHIN, SILENCE = 120.0, 40.0
 # Posts that lead to the same end however often they are sent.
 _SAME_END = re.compile(r"/(plan|stop|priority|pause|resume)$")
-_CODE_OF_STATUS = {400: "invalid_request", 401: "unauthorized", 403: "forbidden", 404: "not_found", 409: "state_conflict"}
+_CODE_OF_STATUS = {
+    400: "invalid_request",
+    401: "unauthorized",
+    403: "forbidden",
+    404: "not_found",
+    409: "state_conflict",
+}
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):

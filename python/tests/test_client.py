@@ -12,6 +12,7 @@ from typing import Any, Callable, Dict, List
 from unittest import mock
 
 import anneal
+
 from tests.within_job import WithinJob
 
 JOB = {"id": "01a", "name": "a", "state": "queued", "outcome": None, "attempt": 0}
@@ -98,7 +99,9 @@ class ClientTest(unittest.TestCase):
         with self.assertRaises(anneal.InvalidSpec) as caught:
             client.submit(name="a")
         self.assertEqual((caught.exception.code, caught.exception.problems), ("invalid_spec", [problem]))
-        self.assertIn("resources.gpus: expected int, not 'two'; expected 0 to 1024\n  next: mend it", str(caught.exception))
+        self.assertIn(
+            "resources.gpus: expected int, not 'two'; expected 0 to 1024\n  next: mend it", str(caught.exception)
+        )
         self.assertEqual(len(self.requests), 1)
 
     def test_each_code_has_its_class_and_an_unknown_one_stays_an_anneal_error(self) -> None:
@@ -178,7 +181,9 @@ class ClientTest(unittest.TestCase):
 class Connection(WithinJob):
     def test_without_a_server_or_a_token_it_says_what_to_do(self) -> None:
         os.environ["ANNEAL_HOME"] = str(self.folder)
-        with self.assertRaisesRegex(anneal.Unavailable, "there is no .*up.json.*\n  next: start it with: npx anneal up"):
+        with self.assertRaisesRegex(
+            anneal.Unavailable, "there is no .*up.json.*\n  next: start it with: npx anneal up"
+        ):
             anneal.Client()
         (self.folder / "up.json").write_text('{"url": "http://127.0.0.1:9"}')
         with self.assertRaisesRegex(anneal.Unauthorized, "token does not exist or is empty"):

@@ -9,6 +9,7 @@ from typing import Any
 from unittest import mock
 
 import anneal
+
 from tests.within_job import WithinJob
 
 

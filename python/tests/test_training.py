@@ -11,6 +11,7 @@ import threading
 from pathlib import Path
 
 import anneal
+
 from tests.within_job import WithinJob
 
 PACKAGE = str(Path(__file__).resolve().parents[1])

@@ -18,7 +18,9 @@ def check_machine(spec: Finetune) -> None:
     h = spec.hyperparameters
     has_cuda = torch.cuda.is_available()
     if spec.tuning == "qlora":
-        missing = [] if importlib.util.find_spec("bitsandbytes") else ["the package bitsandbytes (pip install bitsandbytes)"]
+        missing = (
+            [] if importlib.util.find_spec("bitsandbytes") else ["the package bitsandbytes (pip install bitsandbytes)"]
+        )
         missing += [] if has_cuda else ["a GPU with CUDA"]
         if missing:
             words = f"qlora needs {' and '.join(missing)}, which this machine has not; use lora"
@@ -28,7 +30,9 @@ def check_machine(spec: Finetune) -> None:
         raise Refusal("unavailable", "this machine cannot do that", [Problem("hyperparameters.flashAttention", words)])
     if has_cuda and torch.cuda.device_count() > 1 and "LOCAL_RANK" not in os.environ:
         count = torch.cuda.device_count()
-        words = f"{count} GPUs are held and one process would use them badly; start it by torchrun --nproc-per-node={count}"
+        words = (
+            f"{count} GPUs are held and one process would use them badly; start it by torchrun --nproc-per-node={count}"
+        )
         raise Refusal("unavailable", words)
 
 
@@ -119,4 +123,6 @@ def _loaded(spec: Finetune, load: Any) -> Any:
         return load(name, **how)
     except (OSError, ValueError, ImportError) as error:
         words = f"is no model that can be loaded: {str(error).strip().splitlines()[0]}"
-        raise Refusal("unavailable", "the model cannot be loaded", [Problem("baseModel", words, spec.base_model)]) from error
+        raise Refusal(
+            "unavailable", "the model cannot be loaded", [Problem("baseModel", words, spec.base_model)]
+        ) from error

@@ -14,33 +14,43 @@ from .spec import Finetune
 def prepare(spec: Finetune, checked: Checked, tokenizer: Any) -> Any:
     """Only the columns that are read; prompts cut to maxPromptLength, from their beginning, where they are text."""
     from datasets import Dataset
+    from datasets.exceptions import DatasetGenerationError
 
-    columns = list(COLUMNS[checked.format]) + _graded(spec, checked)
-    # The hash is among what the library knows its own copy by, so that changed data are never taken for the old.
-    given = {"source": checked.source, "columns": tuple(columns)}  # a list would be taken for shards
-    dataset = Dataset.from_generator(_selected, gen_kwargs=given)
+    # The hash is among what the library knows its own copy by, so that changed data are never taken for the old. Tuples,
+    # since a list would be taken for shards.
+    columns = {"columns": tuple(COLUMNS[checked.format]), "graded": tuple(_graded(spec, checked))}
+    try:
+        dataset = Dataset.from_generator(_selected, gen_kwargs={"source": checked.source, **columns})
+    except DatasetGenerationError as error:
+        words = f"{checked.source.name}: its rows do not fit into one table, such as text here and messages there"
+        raise Refusal("invalid_data", f"{words}: {error.__cause__}") from error
     if checked.format in ("preference", "prompts"):
         most = spec.hyperparameters.max_prompt_length
         dataset = dataset.map(lambda row: {"prompt": _cut(row["prompt"], most, tokenizer)})
         before = len(dataset)
         dataset = dataset.filter(lambda row: row["prompt"] is not None)
         if len(dataset) == 0:
-            raise Refusal("invalid_data", f"all {before} prompts of {checked.source.name} are longer than maxPromptLength")
+            raise Refusal(
+                "invalid_data", f"all {before} prompts of {checked.source.name} are longer than maxPromptLength"
+            )
         if len(dataset) < before:
             print(f"{before - len(dataset)} conversations are longer than maxPromptLength {most} and are left out")
     return dataset
 
 
-def _graded(spec: Finetune, checked: Checked) -> list[str]:
-    """The columns that graders read, of alternatives the first that is there."""
-    first = next(iter(rows_of(checked.source))).value
-    found = [next(name for name in names if name in first) for grader in spec.graders for names in grader.needs()]
-    return [name for name in dict.fromkeys(found) if name not in COLUMNS[checked.format]]
+def _graded(spec: Finetune, checked: Checked) -> list[tuple[str, ...]]:
+    """The columns that graders read; of alternatives each row has one, which stands under the name of the first."""
+    needed = dict.fromkeys(tuple(names) for grader in spec.graders for names in grader.needs())
+    return [names for names in needed if names[0] not in COLUMNS[checked.format]]
 
 
-def _selected(source: Source, columns: tuple[str, ...]) -> Iterator[dict[str, Any]]:
+def _selected(
+    source: Source, columns: tuple[str, ...], graded: tuple[tuple[str, ...], ...]
+) -> Iterator[dict[str, Any]]:
+    """What graders read as text, as they take it: a table holds no column of numbers here and words there."""
     for row in rows_of(source):
-        yield {name: _plain(row.value[name]) for name in columns}
+        read = {names[0]: next(row.value[n] for n in names if row.value.get(n) is not None) for names in graded}
+        yield {name: _plain(row.value[name]) for name in columns} | {name: str(value) for name, value in read.items()}
 
 
 def _plain(value: Any) -> Any:

@@ -78,7 +78,7 @@ def train(spec: Finetune) -> int:
     if resume is not None:
         print(f"goes on from {resume.name}", flush=True)
     result = trainer.train(resume_from_checkpoint=None if resume is None else str(resume))
-    if callback.stopped:
+    if callback.stopped and trainer.state.global_step < trainer.state.max_steps:
         print(f"stopped at step {trainer.state.global_step}, with a checkpoint", flush=True)
         return STOPPED
     _finish(spec, trainer, tokenizer, data, dict(result.metrics))

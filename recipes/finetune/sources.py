@@ -107,8 +107,11 @@ def _numbered(rows: Any) -> Iterator[Row]:
 
 
 def _load(kind: str, path: str, place: str, name: str) -> Any:
-    import datasets
-
+    try:
+        import datasets
+    except ImportError:
+        words = "needs the package datasets; install recipes/finetune/requirements.txt"
+        raise Refusal("unavailable", "the data cannot be read", [Problem(place, words, name)]) from None
     try:
         if kind == "parquet":
             return datasets.Dataset.from_parquet(path)

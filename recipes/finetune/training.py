@@ -139,7 +139,7 @@ def _can_mask(tokenizer: Any) -> bool:
     from trl.chat_template_utils import get_training_chat_template
 
     if tokenizer.chat_template is None:
-        words = "has no chat template, and the data are conversations; use a model made for chat, or data of prompt and completion"
+        words = "has no chat template, and the data are conversations; use a model for chat, or prompt and completion"
         raise Refusal("invalid_data", "data and model do not fit", [Problem("baseModel", words)])
     if "{% generation" in tokenizer.chat_template or "{%- generation" in tokenizer.chat_template:
         return True

@@ -44,7 +44,7 @@ test('a LoRA fine-tune killed half way goes on from its checkpoint as if nothing
   const whole = await anneal.ended((await submit(example('sft'))).id, TRAINED_WITHIN)
   const expected = new Map(points(whole.id, 1, 'loss').map(({ step, value }) => [step, value]))
   for (const { step, value } of [...first, ...second]) expect(value).toBeCloseTo(expected.get(step) as number, 3)
-  expect(second.at(-1)?.value).toBeLessThan((first[0]?.value ?? 0) - 1)
+  expect(second.at(-1)?.value).toBeLessThan((first[0]?.value ?? 0) - 0.5)
   expect(samples(id)).toEqual(samples(whole.id))
   await expectToGenerate(job)
 })
@@ -146,7 +146,7 @@ function points(id: string, attempt: number, name: string): { step: number; valu
 
 async function commits(id: string): Promise<string[]> {
   const found = (await anneal.events(id)).filter(({ type }) => type === 'checkpoint')
-  return found.map(({ data }) => String(data.path))
+  return found.map(({ data }) => String(data.path).split('/').at(-1) as string)
 }
 
 /** The adapter, loaded anew on its base, says what it said at the end of its training. */

@@ -40,7 +40,9 @@ def read_grader(value: Any, path: str, problems: list[Problem]) -> Any:
         return None
     kind = value.get("type")
     if kind == "python":
-        words = "a python grader runs code that stands in the description, and no sandbox is configured here; use another"
+        words = (
+            "a python grader runs code that stands in the description, and no sandbox is configured here; use another"
+        )
         problems.append(Problem(f"{path}.type", words))
         return None
     if kind not in KINDS:

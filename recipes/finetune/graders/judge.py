@@ -43,7 +43,10 @@ def embeddings(texts: list[str], model: str) -> list[list[float]]:
     """One vector for each text; empty ones where the call failed."""
     requests = [{"model": model, "content": {"parts": [{"text": text}]}} for text in texts]
     found = _tried(
-        lambda: [list(map(float, e["values"])) for e in _post(f"{model}:batchEmbedContents", {"requests": requests})["embeddings"]]
+        lambda: [
+            list(map(float, e["values"]))
+            for e in _post(f"{model}:batchEmbedContents", {"requests": requests})["embeddings"]
+        ]
     )
     return found if found is not None and len(found) == len(texts) else [[] for _ in texts]
 

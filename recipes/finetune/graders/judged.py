@@ -14,7 +14,11 @@ DEFAULT_MODEL = "gemini-2.0-flash"
 
 
 def _range(value: Any, path: str, problems: list[Problem]) -> Any:
-    read = [number(-1e6, 1e6)(bound, f"{path}[{i}]", problems) for i, bound in enumerate(value)] if isinstance(value, list) else []
+    read = (
+        [number(-1e6, 1e6)(bound, f"{path}[{i}]", problems) for i, bound in enumerate(value)]
+        if isinstance(value, list)
+        else []
+    )
     if len(read) == 2 and None not in read and read[0] < read[1]:
         return read
     problems.append(Problem(path, "expected two numbers, the lower first", value))
@@ -83,7 +87,9 @@ class Ruler:
 
     def _question(self, prompts: list[str], completions: list[str]) -> str:
         rules = "\n".join(f"- {rule}" for rule in self.rules)
-        asked = "\n\n".join(f"[{i}] prompt: {p}\n[{i}] answer: {c}" for i, (p, c) in enumerate(zip(prompts, completions)))
+        asked = "\n\n".join(
+            f"[{i}] prompt: {p}\n[{i}] answer: {c}" for i, (p, c) in enumerate(zip(prompts, completions))
+        )
         return (
             "Score each answer from 0 to 1, relative to the others, by these rules:\n"
             f"{rules}\nGive the scores in the order of the answers.\n\n{asked}"
@@ -107,5 +113,6 @@ def _filled(template: str, completions: list[str], columns: dict[str, list[Any]]
 
 def _number_in(reply: Any, key: str) -> float:
     value = reply.get(key) if isinstance(reply, dict) else None
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool) and value == value
-    return float(value) if is_number else 0.0
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and value == value:
+        return float(value)
+    return 0.0

@@ -52,7 +52,11 @@ class Check(unittest.TestCase):
     def test_the_format_is_known_by_the_columns_and_fits_the_method(self) -> None:
         for row, method, name in (
             ({"text": "a"}, "sft", "text"),
-            ({"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]}, "sft", "messages"),
+            (
+                {"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]},
+                "sft",
+                "messages",
+            ),
             ({"prompt": "q", "completion": "a"}, "sft", "prompt_completion"),
             ({"prompt": "q", "chosen": "a", "rejected": "b"}, "dpo", "preference"),
             ({"prompt": "q", "chosen": "a", "rejected": "b"}, "orpo", "preference"),
@@ -69,18 +73,32 @@ class Check(unittest.TestCase):
             ([{"text": "a"}, {"text": 5}], "sft", "line 2 text: expected text, not 5"),
             ([{"text": "a"}, {"txt": "b"}], "sft", "line 2 text: is missing; there are txt"),
             ([{"text": "a"}, [1]], "sft", "line 2: expected an object with columns, not [1]"),
-            ([{"messages": [user]}], "sft", "line 1 messages: must end with the assistant, whose words are learnt, not 'user'"),
-            ([{"messages": [{"role": "bot", "content": ""}]}], "sft", "line 1 messages[0].role: expected one of system, "),
+            (
+                [{"messages": [user]}],
+                "sft",
+                "line 1 messages: must end with the assistant, whose words are learnt, not 'user'",
+            ),
+            (
+                [{"messages": [{"role": "bot", "content": ""}]}],
+                "sft",
+                "line 1 messages[0].role: expected one of system, ",
+            ),
             ([{"messages": []}], "sft", "line 1 messages: expected a list of messages, not []"),
             ([{"prompt": "q", "chosen": "a", "rejected": "a"}], "dpo", "line 1 rejected: is the same as chosen"),
-            ([{"prompt": [user], "chosen": "a", "rejected": "b"}], "dpo", "line 1 chosen: must be text or messages, as prompt"),
+            (
+                [{"prompt": [user], "chosen": "a", "rejected": "b"}],
+                "dpo",
+                "line 1 chosen: must be text or messages, as prompt",
+            ),
         ):
             self.assertIn(f"dataset.train {words}", self.problems(self.write("d.jsonl", *rows), method=method)[0])
 
     def test_columns_that_graders_read_are_missed(self) -> None:
         grader = {"name": "c", "type": "string_check", "referenceField": "word", "operation": "eq"}
         accuracy = {"name": "n", "type": "built_in", "functionName": "numerical_accuracy"}
-        file = self.write("d.jsonl", {"prompt": "q", "word": "a", "answer": "1"}, {"prompt": "q", "word": None, "solution": "1"})
+        file = self.write(
+            "d.jsonl", {"prompt": "q", "word": "a", "answer": "1"}, {"prompt": "q", "word": None, "solution": "1"}
+        )
         self.assertEqual(
             self.problems(file, method="grpo", graders=[grader, accuracy]), ["dataset.train line 2 word: is empty"]
         )
@@ -92,7 +110,9 @@ class Check(unittest.TestCase):
         file = self.write("d.jsonl", {"text": "one two"}, {"text": "one two"}, {"text": "w " * 20})
         found = self.check(file, Words(), hyperparameters={"maxLength": 8})[0]
         self.assertEqual((found.rows, found.doubles, found.longest, found.cut), (3, 1, 20, 1))
-        self.assertIn("3 rows of text; the longest has 20 tokens; 1 are double; 1 are longer than maxLength 8", found.told())
+        self.assertIn(
+            "3 rows of text; the longest has 20 tokens; 1 are double; 1 are longer than maxLength 8", found.told()
+        )
 
     def test_of_many_errors_the_first_are_told_and_all_counted(self) -> None:
         file = self.write("d.jsonl", {"text": "a"}, *[{"text": ""}] * 1000)

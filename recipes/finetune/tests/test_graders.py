@@ -31,7 +31,9 @@ class StringCheck(unittest.TestCase):
     def test_each_operation(self) -> None:
         words = ["Love", "love", "true love"]
         for operation, expected in (("eq", [0, 1, 0]), ("ne", [1, 0, 1]), ("like", [0, 1, 1]), ("ilike", [1, 1, 1])):
-            found = scores(words, {"word": ["love"] * 3}, type="string_check", referenceField="word", operation=operation)
+            found = scores(
+                words, {"word": ["love"] * 3}, type="string_check", referenceField="word", operation=operation
+            )
             self.assertEqual(found, expected, operation)
 
     def test_a_conversation_is_graded_by_its_words_and_a_number_in_the_data_as_text(self) -> None:
@@ -84,7 +86,12 @@ class BuiltIn(unittest.TestCase):
     GOOD = "<think>\none\n</think>\n<answer>\n42\n</answer>"
 
     def test_the_format_is_exact(self) -> None:
-        for text, expected in ((self.GOOD, 0.5), (self.GOOD + "\n", 0.5), (self.GOOD + " ", 0), (self.GOOD.replace("\n", ""), 0)):
+        for text, expected in (
+            (self.GOOD, 0.5),
+            (self.GOOD + "\n", 0.5),
+            (self.GOOD + " ", 0),
+            (self.GOOD.replace("\n", ""), 0),
+        ):
             self.assertEqual(scores([text], type="built_in", functionName="format_reward"), [expected], text)
 
     def test_tags_are_counted_and_words_after_the_answer_cost(self) -> None:
@@ -156,7 +163,12 @@ class Judged(unittest.TestCase):
 
     def test_a_label_passes_or_not(self) -> None:
         self.say({"label": "good"}, {"label": "bad"})
-        given = {"type": "label_model", "prompt": "{{ completion }}", "labels": ["good", "bad"], "passingLabels": ["good"]}
+        given = {
+            "type": "label_model",
+            "prompt": "{{ completion }}",
+            "labels": ["good", "bad"],
+            "passingLabels": ["good"],
+        }
         self.assertEqual(scores(["a", "b"], **given), [1, 0])
 
     def test_a_ruler_asks_once_and_what_is_missing_is_0(self) -> None:
@@ -165,7 +177,10 @@ class Judged(unittest.TestCase):
         self.assertEqual(len(self.asked), 1)
 
     def test_cosine_compares_by_meaning(self) -> None:
-        self.replies += [{"embeddings": [{"values": [1, 0]}, {"values": [1, 1]}]}, {"embeddings": [{"values": [1, 0]}] * 2}]
+        self.replies += [
+            {"embeddings": [{"values": [1, 0]}, {"values": [1, 1]}]},
+            {"embeddings": [{"values": [1, 0]}] * 2},
+        ]
         given = {"type": "text_similarity", "referenceField": "word", "evaluationMetric": "cosine"}
         found = scores(["a", "b"], {"word": ["c", "d"]}, **given)
         self.assertEqual([round(score, 4) for score in found], [1.0, 0.7071])

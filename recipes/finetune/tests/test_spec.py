@@ -30,7 +30,12 @@ class Spec(unittest.TestCase):
 
     def test_everything_wrong_is_told_at_once_with_its_place(self) -> None:
         self.assertEqual(
-            problems(method="ppo", dataset={"train": ""}, hyperparameters={"batchSize": 0.5, "epochs": 0}, lora={"dropout": 1}),
+            problems(
+                method="ppo",
+                dataset={"train": ""},
+                hyperparameters={"batchSize": 0.5, "epochs": 0},
+                lora={"dropout": 1},
+            ),
             [
                 "dataset.train: expected text, not ''",
                 "method: expected one of sft, dpo, orpo, grpo, not 'ppo'",
@@ -66,10 +71,12 @@ class Spec(unittest.TestCase):
             ],
         )
         self.assertEqual(
-            problems(tuning="full", save="adapter"), ["save: a full fine-tune has no adapter; expected merged, not 'adapter'"]
+            problems(tuning="full", save="adapter"),
+            ["save: a full fine-tune has no adapter; expected merged, not 'adapter'"],
         )
         self.assertEqual(
-            problems(evaluation={"strategy": "steps"}), ["dataset.evaluation: is required, since evaluation is asked for"]
+            problems(evaluation={"strategy": "steps"}),
+            ["dataset.evaluation: is required, since evaluation is asked for"],
         )
         self.assertEqual(
             problems(method="dpo", hyperparameters={"packing": True, "beta": 0}),
@@ -81,7 +88,9 @@ class Spec(unittest.TestCase):
 
     def test_a_grader_is_read_by_its_type(self) -> None:
         self.assertEqual(problems(method="grpo", graders=[CHECK]), [])
-        self.assertIn("no sandbox is configured here", problems(method="grpo", graders=[{"type": "python", "name": "p"}])[0])
+        self.assertIn(
+            "no sandbox is configured here", problems(method="grpo", graders=[{"type": "python", "name": "p"}])[0]
+        )
         self.assertEqual(
             problems(method="grpo", graders=[{**CHECK, "operation": "is"}, {"type": "none"}]),
             [
