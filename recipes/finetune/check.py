@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any, Iterator, Optional
 
-from .formats import FORMATS_OF, format_of, wrongs_of
+from .formats import FORMATS_OF, format_of, is_conversation, wrongs_of
 from .refusal import MOST_TOLD, Problem, Refusal
 from .sources import Row, Source, find_source, rows_of
 from .spec import Finetune
@@ -23,6 +23,7 @@ class Checked:
 
     source: Source
     format: str
+    is_conversation: bool
     rows: int = 0
     doubles: int = 0
     # Tokens of the longest row, and how many are cut at maxLength; None where there was no tokenizer.
@@ -56,8 +57,8 @@ def _check(spec: Finetune, path: str, source: Source, needed: list[list[str]], t
     lines = _Lines()
     for row in rows_of(source):
         if found is None and row.wrong is None:
-            found = Checked(source, _chosen_format(spec, path, row.value))
-        wrong = list(_problems(path, row, found.format if found else "", needed))
+            found = Checked(source, _chosen_format(spec, path, row.value), is_conversation(row.value))
+        wrong = list(_problems(path, row, found, needed))
         count += len(wrong)
         problems += wrong[: MOST_TOLD - len(problems)]
         if wrong or found is None:
@@ -91,14 +92,18 @@ def _chosen_format(spec: Finetune, path: str, first: Any) -> str:
     return chosen
 
 
-def _problems(path: str, row: Row, format_name: str, needed: list[list[str]]) -> Iterator[Problem]:
+def _problems(path: str, row: Row, found: Optional[Checked], needed: list[list[str]]) -> Iterator[Problem]:
     place = f"{path} {row.where}"
-    if row.wrong is not None:
-        yield Problem(place, row.wrong)
+    if row.wrong is not None or found is None:
+        yield Problem(place, row.wrong or "is no row")
         return
-    for column, words, value in wrongs_of(row.value, format_name, needed):
+    wrongs = wrongs_of(row.value, found.format, needed)
+    for column, words, value in wrongs:
         where = f"{place} {column}".rstrip()
         yield Problem(where, words) if value is None else Problem(where, words, value)
+    if not wrongs and is_conversation(row.value) != found.is_conversation:
+        words = f"must be {'messages' if found.is_conversation else 'text'}, as in the first row"
+        yield Problem(f"{place} prompt", words, row.value["prompt"])
 
 
 class _Lines:

@@ -44,6 +44,11 @@ def wrongs_of(row: Any, format_name: str, needed: list[list[str]]) -> list[Wrong
     return found
 
 
+def is_conversation(row: Any) -> bool:
+    """Whether its prompt is a list of messages; all rows must have it the same way."""
+    return isinstance(row, dict) and isinstance(row.get("prompt"), list)
+
+
 def _messages(row: dict[str, Any]) -> Iterator[Wrong]:
     messages = row["messages"]
     yield from _conversation("messages", messages)

@@ -12,6 +12,8 @@ from .check import Checked
 from .fields import camel
 from .spec import Finetune
 
+# Of a higher one the perplexity is no number of a float.
+_HIGHEST_LOSS = 700
 _PACKAGES = ("torch", "transformers", "trl", "peft", "datasets")
 
 
@@ -31,20 +33,27 @@ def save_results(
     return folder
 
 
-def final_metrics(train: dict[str, Any], evaluation: Optional[dict[str, Any]]) -> dict[str, Any]:
-    """By the names of the API: accuracy of the next token, perplexity as e^loss. What is not finite is null."""
+def final_metrics(
+    spec: Finetune, train: dict[str, Any], evaluation: Optional[dict[str, Any]]
+) -> dict[str, Optional[float]]:
+    """By the names of the API. What is not finite is null.
+
+    `accuracy`: for sft of the next token, for preferences how often the chosen one has the higher reward. `perplexity`:
+    for sft, e^loss; the losses of the other methods are none of a language.
+    """
     found = {name: train.get(name) for name in ("train_loss", "train_runtime", "train_samples_per_second")}
     if evaluation is not None:
         plain = {name.removeprefix("eval_"): value for name, value in evaluation.items()}
-        loss = plain.get("loss")
-        found |= {
-            "eval_loss": loss,
-            "eval_runtime": plain.get("runtime"),
-            "accuracy": plain.get("mean_token_accuracy"),
-            "perplexity": math.exp(loss) if isinstance(loss, float) and loss < 700 else None,
-            "eval_reward": plain.get("reward"),
-        }
-    return {name: value if _is_finite(value) else None for name, value in found.items()}
+        found |= {"eval_loss": plain.get("loss"), "eval_runtime": plain.get("runtime")}
+        if spec.method == "sft":
+            loss = plain.get("loss")
+            found["accuracy"] = plain.get("mean_token_accuracy")
+            found["perplexity"] = math.exp(loss) if isinstance(loss, float) and loss < _HIGHEST_LOSS else None
+        elif spec.method == "grpo":
+            found["eval_reward"] = plain.get("reward")
+        else:
+            found["accuracy"] = plain.get("rewards/accuracies")
+    return {name: _finite(value) for name, value in found.items()}
 
 
 def write_samples(spec: Finetune, trainer: Any, tokenizer: Any, output: Path) -> None:
@@ -124,5 +133,5 @@ def _merged(spec: Finetune, trained: Any, folder: Path) -> Any:
     return merged
 
 
-def _is_finite(value: Any) -> bool:
-    return isinstance(value, (int, float)) and math.isfinite(value)
+def _finite(value: Any) -> Optional[float]:
+    return float(value) if isinstance(value, (int, float)) and math.isfinite(value) else None

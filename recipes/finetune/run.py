@@ -88,15 +88,21 @@ def train(spec: Finetune) -> int:
 def _finish(spec: Finetune, trainer: Any, tokenizer: Any, data: list[Checked], trained: dict[str, Any]) -> None:
     from .results import final_metrics, save_results, write_samples
 
-    evaluation = trainer.evaluate() if len(data) > 1 else None
+    evaluation = _last_evaluation(trainer) or trainer.evaluate() if len(data) > 1 else None
     if not trainer.is_world_process_zero():
         return
     anneal.phase("saving")
-    metrics = final_metrics(trained, evaluation)
+    metrics = final_metrics(spec, trained, evaluation)
     output = anneal.output_dir()
     write_samples(spec, trainer, tokenizer, output)
     folder = save_results(spec, trainer, tokenizer, data, metrics, output)
     print(f"saved {folder.name}: {', '.join(f'{k} {v:.4g}' for k, v in metrics.items() if v is not None)}", flush=True)
+
+
+def _last_evaluation(trainer: Any) -> Optional[dict[str, Any]]:
+    """The one that followed the last step, where there was one."""
+    last = [entry for entry in trainer.state.log_history if "eval_loss" in entry][-1:]
+    return last[0] if last and last[0].get("step") == trainer.state.global_step else None
 
 
 def _quiet() -> None:

@@ -93,6 +93,18 @@ class Check(unittest.TestCase):
         ):
             self.assertIn(f"dataset.train {words}", self.problems(self.write("d.jsonl", *rows), method=method)[0])
 
+    def test_texts_and_conversations_do_not_mix(self) -> None:
+        said = [{"role": "user", "content": "q"}], [{"role": "assistant", "content": "a"}]
+        rows = {"prompt": "q", "completion": "a"}, {"prompt": said[0], "completion": said[1]}
+        words = "dataset.train line 2 prompt: must be text, as in the first row"
+        self.assertIn(words, self.problems(self.write("d.jsonl", *rows))[0])
+        self.assertIn("must be messages, as in", self.problems(self.write("d.jsonl", *reversed(rows)))[0])
+
+    def test_a_format_that_was_asked_for_is_what_the_first_row_is_measured_by(self) -> None:
+        file = self.write("d.jsonl", ["no row"], {"text": "a"})
+        words = "dataset.train line 1: expected an object with columns, not ['no row']"
+        self.assertEqual(self.problems(file, dataset={"format": "text"}), [words])
+
     def test_columns_that_graders_read_are_missed(self) -> None:
         grader = {"name": "c", "type": "string_check", "referenceField": "word", "operation": "eq"}
         accuracy = {"name": "n", "type": "built_in", "functionName": "numerical_accuracy"}
