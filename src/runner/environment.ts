@@ -9,6 +9,8 @@ import type { Launch, RunFolder } from './run-folder.js'
 /** What a process gets from the agent's own environment. The rest stays out, the agent's secrets above all. */
 const INHERITED =
   /^(PATH|HOME|USER|LOGNAME|LANG|LC_\w+|TZ|SHELL|TMPDIR|LD_LIBRARY_PATH|VIRTUAL_ENV|CUDA_HOME|(\w+_)?proxy)$/i
+/** Trainings that come with Anneal; `dist` and `src` lie beside them. */
+const RECIPES = fileURLToPath(new URL('../../recipes', import.meta.url))
 const STALL_PYTHON = fileURLToPath(new URL('./stall-python', import.meta.url))
 export const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 
@@ -46,6 +48,7 @@ export function processEnvironment(options: {
     ANNEAL_DEVICES: assignment.devices.join(','),
     ANNEAL_OUTPUT_DIR: folder.file('output'),
     ANNEAL_METRICS_FILE: folder.file('metrics.jsonl'),
+    ANNEAL_RECIPES: RECIPES,
   }
 }
 

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import {
   assignment,
@@ -32,6 +32,7 @@ describe('what the process gets', () => {
       `ANNEAL_CHECKPOINT_DIR=${join(home, 'runs', job.jobId, 'checkpoints')}`,
       `ANNEAL_OUTPUT_DIR=${join(run, 'output')}`,
       `ANNEAL_METRICS_FILE=${join(run, 'metrics.jsonl')}`,
+      `ANNEAL_RECIPES=${resolve('recipes')}`,
       'PYTHONUNBUFFERED=1',
       'CUDA_VISIBLE_DEVICES=GPU-1234',
       'HTTPS_PROXY=http://proxy:1',

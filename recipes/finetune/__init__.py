@@ -1,0 +1,1 @@
+"""Fine-tunes language models with transformers, TRL and PEFT, as an Anneal job."""
