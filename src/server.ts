@@ -21,6 +21,7 @@ import { startSweep } from './store/sweep.js'
 import { createToken, ensureProject } from './store/tokens.js'
 import { connectClient } from './temporal/connect.js'
 import { Nudger } from './temporal/nudger.js'
+import { ScheduleKeeper } from './temporal/schedule-keeper.js'
 import { untilSignalled } from './until-signalled.js'
 import { VERSION } from './version.js'
 
@@ -55,6 +56,7 @@ export async function startServer(
   }
   const nudger = new Nudger({ store, client, logger, eagerStart, housekeep })
   const stopBeginning = beginNewJobs(store, logger)
+  const keeper = new ScheduleKeeper({ store, client, logger })
   const sweep = startSweep(store, logger)
   const forgetting = setInterval(() => void forgetSilentHosts(services, logger), BEAT_EVERY)
   let isLeaving = false
@@ -86,13 +88,13 @@ export async function startServer(
         await Promise.all([app.close(), silence.close()])
         stopBeginning()
         nudger.close()
-        await sweep.close()
+        await Promise.all([sweep.close(), keeper.close()])
       },
     }
   } catch (error) {
     clearInterval(forgetting)
     nudger.close()
-    await Promise.all([app.close(), silence.close(), sweep.close()])
+    await Promise.all([app.close(), silence.close(), sweep.close(), keeper.close()])
     throw listenFailure(error, host, port, '--port')
   }
 }

@@ -5,6 +5,7 @@ import { SECOND } from '../schema/duration.js'
 import type { Retry } from '../schema/ending.js'
 import type { Outcome } from '../schema/outcome.js'
 import { acknowledge, beginAttempt, launch, look, orderStop, settle } from '../store/decisions.js'
+import { fireDue } from '../store/schedule-fires.js'
 import type { Store } from '../store/store.js'
 import type { Watches } from './watches.js'
 
@@ -40,10 +41,17 @@ export function createActivities({ store }: { store: Store }) {
       CRASH: crashPoint('activity.settle-committed')
       return facts
     },
+    /** Temporal's clock may be a little before ours, but what it says is not believed when it is far. */
+    async fire(scheduleId: string, nominalTime: number): Promise<void> {
+      const now = Date.now()
+      await fireDue(store, scheduleId, Math.max(now, Math.min(nominalTime, now + CLOCKS_APART)))
+      CRASH: crashPoint('activity.fire-committed')
+    },
   }
 }
 export type Activities = ReturnType<typeof createActivities>
 
+const CLOCKS_APART = 10 * SECOND
 const HEARTBEAT_EVERY = 5 * SECOND
 /** Milliseconds. */
 const HAND_ON_AFTER = 100

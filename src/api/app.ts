@@ -26,6 +26,7 @@ import { inventoryRoutes } from './inventory.js'
 import { jobRoutes } from './jobs.js'
 import { logRoutes } from './logs.js'
 import { quotaRoutes } from './quotas.js'
+import { scheduleRoutes } from './schedules.js'
 import { type Deployments, serviceRoutes } from './services.js'
 import { tokenRoutes } from './tokens.js'
 
@@ -82,6 +83,7 @@ export async function createApp(deps: Deps): Promise<App> {
     tokenRoutes(routes, deps)
     quotaRoutes(routes, deps)
     costRoutes(routes, deps)
+    scheduleRoutes(routes, deps)
     healthRoutes(routes, deps)
     routes.get('/api/v1/openapi.json', { schema: { hide: true }, handler: async () => app.swagger() })
   })

@@ -37,6 +37,10 @@ const COMMANDS: Record<string, Entry> = {
   price: { summary: 'set what a device-hour costs', load: () => import('./commands/price.js') },
   cost: { summary: 'show what has been spent', load: () => import('./commands/cost.js') },
   token: { summary: 'make, list and revoke tokens', load: () => import('./commands/token.js') },
+  schedule: {
+    summary: 'submit a job again and again: create, list, show, pause, trigger, backfill',
+    load: () => import('./commands/schedule.js'),
+  },
   service: { summary: 'deploy services for the clients of PAI-EAS', load: () => import('./commands/service.js') },
   server: { summary: 'run the API alone', load: () => import('./commands/server.js') },
   worker: { summary: 'run the workflows alone', load: () => import('./commands/worker.js') },

@@ -35,6 +35,11 @@ export type CostQuery = NonNullable<operations['listCosts']['parameters']['query
 export type Service = Schemas['Service']
 export type CreatedService = Schemas['CreatedService']
 export type ServiceDescription = NonNullable<operations['createService']['requestBody']>['content']['application/json']
+export type Schedule = Schemas['Schedule']
+export type ScheduleInput = Schemas['NewScheduleInput']
+export type ScheduleChange = NonNullable<operations['updateSchedule']['requestBody']>['content']['application/json']
+export type SchedulePlan = Schemas['SchedulePlan']
+export type Fire = Schemas['Fire']
 export type JobFilter = NonNullable<operations['listJobs']['parameters']['query']>
 
 export interface ClientOptions {
@@ -236,6 +241,54 @@ export function createClient({ url, token, patience = PATIENCE, onWait }: Client
     /** What has been spent, summed by `by`; of all projects for an administrator, else of one's own. */
     async listCosts(query: CostQuery): Promise<Cost[]> {
       return of(await http.GET('/api/v1/costs', { params: { query } })).rows
+    },
+
+    /** Submits a job again and again; its strings may have placeholders such as `{{date}}`. */
+    async createSchedule(schedule: ScheduleInput): Promise<Schedule> {
+      return of(await http.POST('/api/v1/schedules', { body: schedule as never }))
+    },
+
+    /** The next times, and the name of the job that each would submit. */
+    async planSchedule(schedule: ScheduleInput): Promise<SchedulePlan> {
+      return of(await http.POST('/api/v1/schedules/plan', { body: schedule as never }))
+    },
+
+    async listSchedules(): Promise<Schedule[]> {
+      return of(await http.GET('/api/v1/schedules')).schedules
+    },
+
+    async showSchedule(ref: string, query: { fires?: number } = {}): Promise<Schedule> {
+      return of(await http.GET('/api/v1/schedules/{ref}', { params: { path: { ref }, query } }))
+    },
+
+    async updateSchedule(ref: string, to: ScheduleChange): Promise<Schedule> {
+      return of(await http.PATCH('/api/v1/schedules/{ref}', { ...path(ref), body: to as never }))
+    },
+
+    async pauseSchedule(ref: string): Promise<Schedule> {
+      return of(await http.POST('/api/v1/schedules/{ref}/pause', path(ref)))
+    },
+
+    async resumeSchedule(ref: string): Promise<Schedule> {
+      return of(await http.POST('/api/v1/schedules/{ref}/resume', path(ref)))
+    },
+
+    /** What it has submitted goes on. */
+    async removeSchedule(ref: string): Promise<Schedule> {
+      return of(await http.DELETE('/api/v1/schedules/{ref}', path(ref)))
+    },
+
+    /** Fires now, beside whatever runs. */
+    async triggerSchedule(ref: string): Promise<Fire> {
+      return of(await http.POST('/api/v1/schedules/{ref}/trigger', path(ref)))
+    },
+
+    /** Submits every time of a span that no job stands for yet; ISO 8601 with an offset or Z. */
+    async backfillSchedule(
+      ref: string,
+      span: { from: string; to: string },
+    ): Promise<{ submitted: number; failed: number; existed: number }> {
+      return of(await http.POST('/api/v1/schedules/{ref}/backfill', { ...path(ref), body: span }))
     },
 
     /** Deploys a service by the JSON of PAI-EAS; its token is in this answer and in no other. */

@@ -7,12 +7,18 @@ export const CONTROL_QUEUE = 'control'
 /** The signal that says "look": it carries nothing, since the facts stand in the store. */
 export const NUDGE = 'nudge'
 export const TRAIN_JOB = 'trainJob'
+export const FIRE_SCHEDULE = 'fireSchedule'
 /** Task queue of the activities that watch runs at other services. */
 export const MONITOR_QUEUE = 'monitor'
 
 /** Workflow id of a job; one function, so that starting twice is harmless. */
 export function workflowId(jobId: string): string {
   return `job-${jobId}`
+}
+
+/** Id of Temporal's schedule, and beginning of the ids of the workflows that it starts. */
+export function temporalScheduleId(scheduleId: string): string {
+  return `schedule-${scheduleId}`
 }
 
 /** How the process ended, as far as the host could tell. */

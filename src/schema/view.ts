@@ -160,6 +160,7 @@ export const JobView = z
     backoffUntil: time.nullable(),
     nearLimits: z.array(NearLimit).describe('of which 80 % have passed'),
     retryOf: z.string().nullable(),
+    scheduleId: z.string().nullable().describe('the schedule that submitted it'),
     createdBy: z.string(),
     clocks: Clocks,
     cost: z.array(CostView).describe('of all attempts, one entry for each currency'),

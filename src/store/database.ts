@@ -24,6 +24,8 @@ export interface Database {
   remote_runs: RemoteRunRow
   checkpoint_places: CheckpointPlaceRow
   checkpoint_moves: CheckpointMoveRow
+  schedules: ScheduleRow
+  schedule_fires: ScheduleFireRow
   eas_services: EasServiceRow
   eas_queues: EasQueueRow
   eas_entries: EasEntryRow
@@ -77,6 +79,8 @@ export interface JobRow {
   outcome: string | null
   reason: string | null
   retry_of: string | null
+  /** The schedule that submitted it. */
+  schedule_id: string | null
   /** Which of the job's providers it has come to. */
   provider_index: number
   /** The job whose checkpoint folder this one uses: itself, or the first of its chain of retries. */
@@ -332,6 +336,36 @@ export interface CheckpointMoveRow {
   created_at: number
   /** When the old host last said that it is at it. */
   updated_at: number
+}
+
+/** What is submitted again and again. Its name is unique among those of the project that are not removed. */
+export interface ScheduleRow {
+  id: string
+  project: string
+  name: string
+  /** JSON Timing. */
+  timing: string
+  /** JSON ScheduleBody, placeholders and all. */
+  body: string
+  /** The first time that has no row in `schedule_fires` yet; null: it can never fire again. */
+  next_at: number | null
+  paused_at: number | null
+  created_by: string
+  created_at: number
+  updated_at: number
+  removed_at: number | null
+}
+
+/** One time of a schedule, and what came of it. */
+export interface ScheduleFireRow {
+  schedule_id: string
+  nominal_at: number
+  kind: 'time' | 'trigger' | 'backfill'
+  state: 'submitted' | 'skipped' | 'waiting' | 'failed'
+  /** In words, why; null where it was submitted. */
+  reason: string | null
+  job_id: string | null
+  decided_at: number
 }
 
 /** A service of the EAS facade. Its name is unique among those that live. */

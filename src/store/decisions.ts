@@ -8,6 +8,7 @@ import { currentAttempt, launchAttempt, quietFor, stopAttempt, updateAttempt } f
 import type { AttemptRow, Db, JobRow } from './database.js'
 import { allocatePool, releaseDevices, requestDevices } from './ledger.js'
 import { intendRemoteRun } from './remote-runs.js'
+import { submitWaiting } from './schedule-fires.js'
 import type { Tx } from './store.js'
 import { lockJob, moveJob, record } from './timeline.js'
 import { nextNumber } from './vendor-records.js'
@@ -202,6 +203,7 @@ async function endJob(tx: Tx, job: JobRow, outcome: Outcome): Promise<void> {
     attempt: job.attempt || null,
     data: { ...outcome },
   })
+  if (job.schedule_id !== null) await submitWaiting(tx, job.schedule_id)
 }
 
 function factsOf(job: JobRow, attempt: AttemptRow | undefined, now: number): JobFacts {

@@ -16,6 +16,8 @@ export interface Submission {
   spec: JobSpec
   actor: string
   idempotencyKey?: string | undefined
+  /** The schedule that submits it. */
+  scheduleId?: string | undefined
   /** The ended job that this one tries again; its checkpoints are inherited. */
   retryOf?: JobRow | undefined
   /** What it stands for was accepted before, such as an entry of a queue of EAS: no quota refuses it any more. */
@@ -78,7 +80,12 @@ async function claimKey(tx: Tx, submission: Submission, specHash: string, jobId:
   return holder.job_id
 }
 
-function newRow(tx: Tx, id: string, specText: string, { project, spec, actor, retryOf }: Submission): JobRow {
+function newRow(
+  tx: Tx,
+  id: string,
+  specText: string,
+  { project, spec, actor, retryOf, scheduleId }: Submission,
+): JobRow {
   return {
     id,
     project,
@@ -100,6 +107,7 @@ function newRow(tx: Tx, id: string, specText: string, { project, spec, actor, re
     outcome: null,
     reason: null,
     retry_of: retryOf?.id ?? null,
+    schedule_id: scheduleId ?? null,
     provider_index: 0,
     checkpoints_of: retryOf?.checkpoints_of ?? id,
     created_by: actor,

@@ -17,6 +17,7 @@ import { machine } from './migrations/0008-machine.js'
 import { checkpoints } from './migrations/0009-checkpoints.js'
 import { cost } from './migrations/0010-cost.js'
 import { queueOrder } from './migrations/0011-queue-order.js'
+import { schedules } from './migrations/0015-schedules.js'
 
 /** Milliseconds to wait for a connection to PostgreSQL, a free one of the pool or a new one. */
 const CONNECT_WITHIN = 20_000
@@ -127,6 +128,7 @@ function migrator({ db, dialect }: OpenDatabase): Migrator {
     '0009-checkpoints': checkpoints,
     '0010-cost': cost,
     '0011-queue-order': queueOrder,
+    '0015-schedules': schedules,
   }
   return new Migrator({ db, provider: { getMigrations: async () => migrations } })
 }

@@ -97,6 +97,7 @@ export async function viewJob(db: Db, job: JobRow): Promise<JobView> {
       deadline: iso(deadline),
     })),
     retryOf: job.retry_of,
+    scheduleId: job.schedule_id,
     createdBy: job.created_by,
     clocks: sumClocks(attempts.map((attempt) => attempt.clocks)),
     cost: sumCosts(attempts.flatMap(({ cost }) => (cost ? [cost] : []))),

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import { SECOND } from '../schema/duration.js'
 import { allocateAcrossPools } from './quota-settings.js'
+import { sweepSchedules } from './schedule-fires.js'
 import type { Store } from './store.js'
 import { warnOfLimits } from './warnings.js'
 
@@ -20,8 +21,9 @@ export function startSweep(
     try {
       await warnOfLimits(store)
       await allocateAcrossPools(store)
+      await sweepSchedules(store)
     } catch (error) {
-      logger.warn({ err: error }, 'the sweep of limits and quotas failed; it comes again')
+      logger.warn({ err: error }, 'the sweep of limits, quotas and schedules failed; it comes again')
     }
     if (!isClosed) schedule()
   }

@@ -1,1 +1,2 @@
+export { fireSchedule } from './fire-schedule.js'
 export { trainJob } from './train-job.js'

@@ -1,0 +1,12 @@
+import { afterAll, beforeAll } from 'vitest'
+import { startPostgres } from '../support/postgres.js'
+import { newPostgresStore } from '../support/stores.js'
+import { scheduleConformance } from './schedules.js'
+
+let postgres: Awaited<ReturnType<typeof startPostgres>>
+beforeAll(async () => {
+  postgres = await startPostgres()
+})
+afterAll(() => postgres.stop())
+
+scheduleConformance('schedules on PostgreSQL', async () => newPostgresStore(await postgres.createDatabase()))
