@@ -46,7 +46,8 @@ beforeEach(async () => {
   keeper = new ScheduleKeeper({ store: t.store, client, logger, every: 200 })
   native = await NativeConnection.connect({ address: temporal.address })
   const activities = createActivities({ store: t.store })
-  worker = await startWorkers({ connection: native, namespace: 'default', activities, monitor: {} as never, logger })
+  const monitor = { watchRemote: async () => undefined }
+  worker = await startWorkers({ connection: native, namespace: 'default', activities, monitor, logger })
 })
 afterEach(async () => {
   await keeper.close()
