@@ -28,6 +28,7 @@ import { logRoutes } from './logs.js'
 import { quotaRoutes } from './quotas.js'
 import { scheduleRoutes } from './schedules.js'
 import { type Deployments, serviceRoutes } from './services.js'
+import { templateRoutes } from './templates.js'
 import { tokenRoutes } from './tokens.js'
 
 export interface Deps {
@@ -84,6 +85,7 @@ export async function createApp(deps: Deps): Promise<App> {
     quotaRoutes(routes, deps)
     costRoutes(routes, deps)
     scheduleRoutes(routes, deps)
+    templateRoutes(routes, deps)
     healthRoutes(routes, deps)
     routes.get('/api/v1/openapi.json', { schema: { hide: true }, handler: async () => app.swagger() })
   })

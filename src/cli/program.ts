@@ -41,6 +41,10 @@ const COMMANDS: Record<string, Entry> = {
     summary: 'submit a job again and again: create, list, show, pause, trigger, backfill',
     load: () => import('./commands/schedule.js'),
   },
+  template: {
+    summary: 'keep jobs under a name, in versions, to submit with some fields changed',
+    load: () => import('./commands/template.js'),
+  },
   service: { summary: 'deploy services for the clients of PAI-EAS', load: () => import('./commands/service.js') },
   server: { summary: 'run the API alone', load: () => import('./commands/server.js') },
   worker: { summary: 'run the workflows alone', load: () => import('./commands/worker.js') },

@@ -39,6 +39,8 @@ export type Schedule = Schemas['Schedule']
 export type ScheduleInput = Schemas['NewScheduleInput']
 export type ScheduleChange = NonNullable<operations['updateSchedule']['requestBody']>['content']['application/json']
 export type SchedulePlan = Schemas['SchedulePlan']
+export type Template = Schemas['Template']
+export type NewTemplate = Schemas['NewTemplateInput']
 export type Fire = Schemas['Fire']
 export type JobFilter = NonNullable<operations['listJobs']['parameters']['query']>
 
@@ -289,6 +291,39 @@ export function createClient({ url, token, patience = PATIENCE, onWait }: Client
       span: { from: string; to: string },
     ): Promise<{ submitted: number; failed: number; existed: number }> {
       return of(await http.POST('/api/v1/schedules/{ref}/backfill', { ...path(ref), body: span }))
+    },
+
+    async createTemplate(template: NewTemplate): Promise<Template> {
+      return of(await http.POST('/api/v1/templates', { body: template }))
+    },
+
+    /** Makes the next version; what is not `locked` anew stays locked. */
+    async updateTemplate(name: string, body: Omit<NewTemplate, 'name'>): Promise<Template> {
+      return of(await http.POST('/api/v1/templates/{ref}/versions', { ...path(name), body }))
+    },
+
+    async listTemplates(): Promise<Template[]> {
+      return of(await http.GET('/api/v1/templates')).templates
+    },
+
+    /** By `NAME`, which means the newest version, or `NAME@VERSION`. */
+    async showTemplate(ref: string): Promise<Template> {
+      return of(await http.GET('/api/v1/templates/{ref}', path(ref)))
+    },
+
+    async removeTemplate(name: string): Promise<Template> {
+      return of(await http.DELETE('/api/v1/templates/{ref}', path(name)))
+    },
+
+    /** A job made of a template, with overrides by place such as `env.LR`. Safe to repeat with the same key. */
+    async submitTemplate(
+      ref: string,
+      set: Record<string, unknown> = {},
+      key: string = crypto.randomUUID(),
+    ): Promise<{ job: Job; existed: boolean }> {
+      const params = { path: { ref }, header: { 'idempotency-key': key } }
+      const { data, response } = await http.POST('/api/v1/templates/{ref}/jobs', { params, body: { set } })
+      return { job: data as Job, existed: response.status === 200 }
     },
 
     /** Deploys a service by the JSON of PAI-EAS; its token is in this answer and in no other. */

@@ -161,6 +161,7 @@ export const JobView = z
     nearLimits: z.array(NearLimit).describe('of which 80 % have passed'),
     retryOf: z.string().nullable(),
     scheduleId: z.string().nullable().describe('the schedule that submitted it'),
+    template: z.string().nullable().describe('name@version of the template that it was made from'),
     createdBy: z.string(),
     clocks: Clocks,
     cost: z.array(CostView).describe('of all attempts, one entry for each currency'),

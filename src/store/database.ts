@@ -26,6 +26,8 @@ export interface Database {
   checkpoint_moves: CheckpointMoveRow
   schedules: ScheduleRow
   schedule_fires: ScheduleFireRow
+  templates: TemplateRow
+  template_versions: TemplateVersionRow
   eas_services: EasServiceRow
   eas_queues: EasQueueRow
   eas_entries: EasEntryRow
@@ -81,6 +83,8 @@ export interface JobRow {
   retry_of: string | null
   /** The schedule that submitted it. */
   schedule_id: string | null
+  /** `name@version` of the template that it was made from. */
+  template: string | null
   /** Which of the job's providers it has come to. */
   provider_index: number
   /** The job whose checkpoint folder this one uses: itself, or the first of its chain of retries. */
@@ -354,6 +358,29 @@ export interface ScheduleRow {
   created_at: number
   updated_at: number
   removed_at: number | null
+}
+
+/** A name for versions of a job. Unique among those of the project that are not removed. */
+export interface TemplateRow {
+  id: string
+  project: string
+  name: string
+  /** Number of the newest version. */
+  latest: number
+  created_at: number
+  removed_at: number | null
+}
+
+/** Never changed once it is written. */
+export interface TemplateVersionRow {
+  template_id: string
+  version: number
+  /** JSON, as its author wrote it. */
+  job: string
+  /** JSON list of places. */
+  locked: string
+  created_by: string
+  created_at: number
 }
 
 /** One time of a schedule, and what came of it. */

@@ -18,6 +18,8 @@ export interface Submission {
   idempotencyKey?: string | undefined
   /** The schedule that submits it. */
   scheduleId?: string | undefined
+  /** `name@version` of the template that it is made from. */
+  template?: string | undefined
   /** The ended job that this one tries again; its checkpoints are inherited. */
   retryOf?: JobRow | undefined
   /** What it stands for was accepted before, such as an entry of a queue of EAS: no quota refuses it any more. */
@@ -84,7 +86,7 @@ function newRow(
   tx: Tx,
   id: string,
   specText: string,
-  { project, spec, actor, retryOf, scheduleId }: Submission,
+  { project, spec, actor, retryOf, scheduleId, template }: Submission,
 ): JobRow {
   return {
     id,
@@ -108,6 +110,7 @@ function newRow(
     reason: null,
     retry_of: retryOf?.id ?? null,
     schedule_id: scheduleId ?? null,
+    template: template ?? retryOf?.template ?? null,
     provider_index: 0,
     checkpoints_of: retryOf?.checkpoints_of ?? id,
     created_by: actor,

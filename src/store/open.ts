@@ -18,6 +18,7 @@ import { checkpoints } from './migrations/0009-checkpoints.js'
 import { cost } from './migrations/0010-cost.js'
 import { queueOrder } from './migrations/0011-queue-order.js'
 import { schedules } from './migrations/0015-schedules.js'
+import { templates } from './migrations/0016-templates.js'
 
 /** Milliseconds to wait for a connection to PostgreSQL, a free one of the pool or a new one. */
 const CONNECT_WITHIN = 20_000
@@ -129,6 +130,7 @@ function migrator({ db, dialect }: OpenDatabase): Migrator {
     '0010-cost': cost,
     '0011-queue-order': queueOrder,
     '0015-schedules': schedules,
+    '0016-templates': templates,
   }
   return new Migrator({ db, provider: { getMigrations: async () => migrations } })
 }

@@ -98,6 +98,7 @@ export async function viewJob(db: Db, job: JobRow): Promise<JobView> {
     })),
     retryOf: job.retry_of,
     scheduleId: job.schedule_id,
+    template: job.template,
     createdBy: job.created_by,
     clocks: sumClocks(attempts.map((attempt) => attempt.clocks)),
     cost: sumCosts(attempts.flatMap(({ cost }) => (cost ? [cost] : []))),

@@ -2,6 +2,7 @@ import { afterAll, beforeAll } from 'vitest'
 import { startPostgres } from '../support/postgres.js'
 import { newPostgresStore } from '../support/stores.js'
 import { scheduleConformance } from './schedules.js'
+import { templateConformance } from './templates.js'
 
 let postgres: Awaited<ReturnType<typeof startPostgres>>
 beforeAll(async () => {
@@ -10,3 +11,4 @@ beforeAll(async () => {
 afterAll(() => postgres.stop())
 
 scheduleConformance('schedules on PostgreSQL', async () => newPostgresStore(await postgres.createDatabase()))
+templateConformance('templates on PostgreSQL', async () => newPostgresStore(await postgres.createDatabase()))
