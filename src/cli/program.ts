@@ -45,6 +45,10 @@ const COMMANDS: Record<string, Entry> = {
     summary: 'keep jobs under a name, in versions, to submit with some fields changed',
     load: () => import('./commands/template.js'),
   },
+  webhook: {
+    summary: 'tell a URL when jobs have ended, or are near a limit',
+    load: () => import('./commands/webhook.js'),
+  },
   service: { summary: 'deploy services for the clients of PAI-EAS', load: () => import('./commands/service.js') },
   server: { summary: 'run the API alone', load: () => import('./commands/server.js') },
   worker: { summary: 'run the workflows alone', load: () => import('./commands/worker.js') },

@@ -41,6 +41,9 @@ export type ScheduleChange = NonNullable<operations['updateSchedule']['requestBo
 export type SchedulePlan = Schemas['SchedulePlan']
 export type Template = Schemas['Template']
 export type NewTemplate = Schemas['NewTemplateInput']
+export type Webhook = Schemas['Webhook']
+export type CreatedWebhook = Schemas['CreatedWebhook']
+export type NewWebhook = NonNullable<operations['createWebhook']['requestBody']>['content']['application/json']
 export type Fire = Schemas['Fire']
 export type JobFilter = NonNullable<operations['listJobs']['parameters']['query']>
 
@@ -324,6 +327,29 @@ export function createClient({ url, token, patience = PATIENCE, onWait }: Client
       const params = { path: { ref }, header: { 'idempotency-key': key } }
       const { data, response } = await http.POST('/api/v1/templates/{ref}/jobs', { params, body: { set } })
       return { job: data as Job, existed: response.status === 200 }
+    },
+
+    /** Tells a URL of what happens in the project; a secret that was made for it is in this answer and in no other. */
+    async createWebhook(webhook: NewWebhook): Promise<CreatedWebhook> {
+      return of(await http.POST('/api/v1/webhooks', { body: webhook }))
+    },
+
+    async listWebhooks(): Promise<Webhook[]> {
+      return of(await http.GET('/api/v1/webhooks')).webhooks
+    },
+
+    /** With its last deliveries. */
+    async showWebhook(ref: string): Promise<Webhook> {
+      return of(await http.GET('/api/v1/webhooks/{ref}', path(ref)))
+    },
+
+    /** Sends a message of no meaning; gives its id, by which `showWebhook` tells what came of it. */
+    async testWebhook(ref: string): Promise<string> {
+      return of(await http.POST('/api/v1/webhooks/{ref}/test', path(ref))).id
+    },
+
+    async removeWebhook(ref: string): Promise<Webhook> {
+      return of(await http.DELETE('/api/v1/webhooks/{ref}', path(ref)))
     },
 
     /** Deploys a service by the JSON of PAI-EAS; its token is in this answer and in no other. */

@@ -28,6 +28,8 @@ export interface Database {
   schedule_fires: ScheduleFireRow
   templates: TemplateRow
   template_versions: TemplateVersionRow
+  webhooks: WebhookRow
+  notifications: NotificationRow
   eas_services: EasServiceRow
   eas_queues: EasQueueRow
   eas_entries: EasEntryRow
@@ -393,6 +395,38 @@ export interface ScheduleFireRow {
   reason: string | null
   job_id: string | null
   decided_at: number
+}
+
+/** Where a project wants to be told of things. */
+export interface WebhookRow {
+  id: string
+  project: string
+  /** Without what may be secret in it. */
+  shown_url: string
+  /** Address and secret, sealed under a key that is not in the store; empty once it was removed. */
+  sealed: string
+  /** JSON list of notices. */
+  notices: string
+  /** Messages that were not taken, since too many waited. */
+  dropped: number
+  created_by: string
+  created_at: number
+  removed_at: number | null
+}
+
+/** One message to one webhook. `pending` until it is taken, or given up: `dead`. */
+export interface NotificationRow {
+  id: string
+  webhook_id: string
+  type: string
+  /** JSON, the very bytes that are signed and sent. */
+  body: string
+  state: 'pending' | 'delivered' | 'dead'
+  attempts: number
+  next_at: number | null
+  last_error: string | null
+  created_at: number
+  settled_at: number | null
 }
 
 /** A service of the EAS facade. Its name is unique among those that live. */

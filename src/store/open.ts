@@ -19,6 +19,7 @@ import { cost } from './migrations/0010-cost.js'
 import { queueOrder } from './migrations/0011-queue-order.js'
 import { schedules } from './migrations/0015-schedules.js'
 import { templates } from './migrations/0016-templates.js'
+import { notifications } from './migrations/0017-notifications.js'
 
 /** Milliseconds to wait for a connection to PostgreSQL, a free one of the pool or a new one. */
 const CONNECT_WITHIN = 20_000
@@ -131,6 +132,7 @@ function migrator({ db, dialect }: OpenDatabase): Migrator {
     '0011-queue-order': queueOrder,
     '0015-schedules': schedules,
     '0016-templates': templates,
+    '0017-notifications': notifications,
   }
   return new Migrator({ db, provider: { getMigrations: async () => migrations } })
 }

@@ -198,7 +198,7 @@ export function scheduleConformance(name: string, newStore: () => Promise<TestSt
       await fire(id)
       await t.store.transact((tx) => pauseSchedule(tx, id))
       expect((await fires(id))[1]).toMatchObject({ state: 'skipped', reason: 'the schedule was paused' })
-      await fire(id)
+      await missed(id, 9 * HOUR)
       await sweepSchedules(t.store)
       expect(await fires(id)).toHaveLength(2)
       expect((await viewSchedule(t.store.read, await row(id))).next).toEqual([])
