@@ -1,5 +1,4 @@
 import type { Logger } from 'pino'
-import { crashPoint } from '../crash-point.js'
 import { SECOND } from '../schema/duration.js'
 import type { NotificationRow } from '../store/database.js'
 import { claimDue, settleDelivery } from '../store/notifications.js'
@@ -86,7 +85,6 @@ export class WebhookDeliveries {
   async #deliver(row: NotificationRow): Promise<void> {
     const { store } = this.#options
     const result = await this.#call(row)
-    CRASH: crashPoint('webhook.called')
     await store.transact((tx) => settleDelivery(tx, row, result))
   }
 
