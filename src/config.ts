@@ -19,6 +19,8 @@ const Environment = z.object({
   TEMPORAL_NAMESPACE: z.string().min(1).default('default'),
   /** For tests: a shorter lease than LEASE, in ms; above the 5 s between two beats. */
   ANNEAL_TEST_LEASE_MS: z.coerce.number().int().min(1_000).max(600_000).optional(),
+  ANNEAL_WEBHOOK_KEY: z.string().min(32).optional(),
+  ANNEAL_ALLOW_PRIVATE_WEBHOOKS: z.enum(['0', '1']).default('0'),
   ANNEAL_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
 })
 
@@ -31,6 +33,10 @@ export interface Config {
   temporalAddress: string | undefined
   temporalNamespace: string
   leaseMs: number | undefined
+  /** Seals the secrets of webhooks, in place of the key in the home. */
+  webhookKey: string | undefined
+  /** Webhooks may call addresses inside. */
+  allowsPrivateWebhooks: boolean
   logLevel: string
 }
 
@@ -42,7 +48,9 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
   if (!result.success) {
     const [issue] = result.error.issues
     const name = String(issue?.path[0])
-    const value = name === 'ANNEAL_TOKEN' || name === 'DATABASE_URL' ? '(not shown)' : JSON.stringify(env[name])
+    const value = ['ANNEAL_TOKEN', 'DATABASE_URL', 'ANNEAL_WEBHOOK_KEY'].includes(name)
+      ? '(not shown)'
+      : JSON.stringify(env[name])
     throw new Failure('invalid_request', `The environment variable ${name} is ${value}: ${issue?.message}`, {
       next: `Mend or unset ${name}.`,
     })
@@ -56,6 +64,8 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     temporalAddress: read.TEMPORAL_ADDRESS,
     temporalNamespace: read.TEMPORAL_NAMESPACE,
     leaseMs: read.ANNEAL_TEST_LEASE_MS,
+    webhookKey: read.ANNEAL_WEBHOOK_KEY,
+    allowsPrivateWebhooks: read.ANNEAL_ALLOW_PRIVATE_WEBHOOKS === '1',
     logLevel: read.ANNEAL_LOG_LEVEL,
   }
 }

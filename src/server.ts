@@ -5,8 +5,10 @@ import { type App, createApp } from './api/app.js'
 import { removeLeftOverBlobs } from './api/checkpoint-moves.js'
 import type { Deployments } from './api/services.js'
 import { SilenceWatch } from './api/silence-watch.js'
+import { WebhookDeliveries } from './api/webhook-deliveries.js'
+import { WebhookSeal } from './api/webhook-seal.js'
 import { closeGently } from './close-gently.js'
-import { readConfig } from './config.js'
+import { type Config, readConfig } from './config.js'
 import { easDeployments } from './deployments.js'
 import { startGateway } from './gateway.js'
 import { listenFailure } from './listen-failure.js'
@@ -18,10 +20,12 @@ import { beginNewJobs } from './store/begin-new.js'
 import { forgetSilent, hasSilent } from './store/connections.js'
 import { forgetConnections } from './store/hosts.js'
 import { forgetOldKeys } from './store/jobs.js'
+import { forgetOldNotifications } from './store/notifications.js'
 import { startSweep } from './store/sweep.js'
 import { createToken, ensureProject } from './store/tokens.js'
 import { connectClient } from './temporal/connect.js'
 import { Nudger } from './temporal/nudger.js'
+import { ScheduleKeeper } from './temporal/schedule-keeper.js'
 import { untilSignalled } from './until-signalled.js'
 import { VERSION } from './version.js'
 
@@ -46,17 +50,21 @@ export async function startServer(
     port: number
     deployments: Deployments
     leaseMs?: number | undefined
+    webhooks: { seal: WebhookSeal; allowsInside: boolean }
   },
 ): Promise<RunningServer> {
   const { store, logs, blobs } = services
-  const { client, eagerStart, logger, host, port, deployments, leaseMs } = options
+  const { client, eagerStart, logger, host, port, deployments, leaseMs, webhooks } = options
   const housekeep = async () => {
     await store.transact(forgetOldKeys)
+    await store.transact(forgetOldNotifications)
     await removeLeftOverBlobs(services)
     await failLostArtifacts(store)
   }
   const nudger = new Nudger({ store, client, logger, eagerStart, housekeep })
   const stopBeginning = beginNewJobs(store, logger)
+  const keeper = new ScheduleKeeper({ store, client, logger })
+  const deliveries = new WebhookDeliveries({ store, logger, ...webhooks })
   const sweep = startSweep(store, logger)
   const forgetting = setInterval(() => void forgetSilentHosts(services, logger), BEAT_EVERY)
   let isLeaving = false
@@ -68,6 +76,7 @@ export async function startServer(
     version: VERSION,
     deployments,
     leaseMs,
+    seal: webhooks.seal,
     temporalAnswers: () => !nudger.isAway,
     isLeaving: () => isLeaving,
   })
@@ -88,13 +97,13 @@ export async function startServer(
         await Promise.all([app.close(), silence.close()])
         stopBeginning()
         nudger.close()
-        await sweep.close()
+        await Promise.all([sweep.close(), keeper.close(), deliveries.close()])
       },
     }
   } catch (error) {
     clearInterval(forgetting)
     nudger.close()
-    await Promise.all([app.close(), silence.close(), sweep.close()])
+    await Promise.all([app.close(), silence.close(), sweep.close(), keeper.close(), deliveries.close()])
     throw listenFailure(error, host, port, '--port')
   }
 }
@@ -139,7 +148,16 @@ export async function serverMain(options: ServerOptions): Promise<void> {
   const deployments = easDeployments(services, { home: config.home, gateway: () => gatewayUrl })
   const port = options.port ?? 7480
   const { leaseMs } = config
-  const server = await startServer(services, { client, eagerStart: false, logger, host, port, deployments, leaseMs })
+  const server = await startServer(services, {
+    client,
+    eagerStart: false,
+    logger,
+    host,
+    port,
+    deployments,
+    leaseMs,
+    webhooks: webhooksOf(config),
+  })
   const gateway = await startGateway(services, {
     home: config.home,
     host,
@@ -172,6 +190,11 @@ async function tokensFromEnvironment({ store }: Services): Promise<void> {
     const secret = process.env[name]
     if (secret) await store.transact((tx) => createToken(tx, { role, project: 'default', secret }))
   }
+}
+
+/** The key for secrets of webhooks is that of the home, unless one is given, which several servers need. */
+export function webhooksOf({ home, webhookKey, allowsPrivateWebhooks }: Config) {
+  return { seal: new WebhookSeal(home, webhookKey), allowsInside: allowsPrivateWebhooks }
 }
 
 /** Any other address than loopback needs TLS in front, or the word of the operator that the network is private. */

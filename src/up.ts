@@ -16,7 +16,7 @@ import { createMonitor } from './monitor.js'
 import { discoverDevices } from './runner/devices.js'
 import { readText } from './runner/whole-file.js'
 import { Failure } from './schema/failure.js'
-import { checkExposure, type RunningServer, startServer } from './server.js'
+import { checkExposure, type RunningServer, startServer, webhooksOf } from './server.js'
 import { createLogger, openServices, type Services } from './services.js'
 import { forgetConnections } from './store/hosts.js'
 import { newSecret } from './store/ids.js'
@@ -173,7 +173,16 @@ function serve(
   const { address, deployments } = options
   const port = options.port ?? 7480
   const { leaseMs } = config
-  return startServer(services, { client, eagerStart: true, logger, host: address, port, deployments, leaseMs })
+  return startServer(services, {
+    client,
+    eagerStart: true,
+    logger,
+    host: address,
+    port,
+    deployments,
+    leaseMs,
+    webhooks: webhooksOf(config),
+  })
 }
 
 /** The admin's token in the home, for the CLI; and a new one for the host of this process, in place of the last. */

@@ -6,6 +6,7 @@ import type { Retry } from '../schema/ending.js'
 import type { Outcome } from '../schema/outcome.js'
 import { acknowledge, beginAttempt, launch, look, orderStop, settle } from '../store/decisions.js'
 import { GROUP_ADVANCES } from '../store/group-kinds.js'
+import { fireDue } from '../store/schedule-fires.js'
 import type { Store } from '../store/store.js'
 import { createGroupActivities } from './groups.js'
 import type { Watches } from './watches.js'
@@ -43,10 +44,16 @@ export function createActivities({ store }: { store: Store }) {
       CRASH: crashPoint('activity.settle-committed')
       return facts
     },
+    /** Temporal's clock may be a little before ours, but what it says is not believed when it is far. */
+    async fire(scheduleId: string, nominalTime: number): Promise<void> {
+      const now = Date.now()
+      await fireDue(store, scheduleId, Math.max(now, Math.min(nominalTime, now + CLOCKS_APART)))
+    },
   }
 }
 export type Activities = ReturnType<typeof createActivities>
 
+const CLOCKS_APART = 10 * SECOND
 const HEARTBEAT_EVERY = 5 * SECOND
 /** Milliseconds. */
 const HAND_ON_AFTER = 100

@@ -30,10 +30,14 @@ import { logRoutes } from './logs.js'
 import { metricRoutes } from './metrics.js'
 import { pipelineRoutes } from './pipelines.js'
 import { quotaRoutes } from './quotas.js'
+import { scheduleRoutes } from './schedules.js'
 import { type Deployments, serviceRoutes } from './services.js'
 import { sweepRoutes } from './sweeps.js'
+import { templateRoutes } from './templates.js'
 import { tokenRoutes } from './tokens.js'
 import { validate } from './validate.js'
+import type { WebhookSeal } from './webhook-seal.js'
+import { webhookRoutes } from './webhooks.js'
 
 export interface Deps {
   store: Store
@@ -46,6 +50,8 @@ export interface Deps {
   leaseMs?: number | undefined
   /** Whether Temporal answered last; shown by `/readyz`, and no condition for a submit. */
   temporalAnswers: () => boolean
+  /** Keeps the secrets of webhooks; without it none are made. */
+  seal?: WebhookSeal | undefined
   /** It still serves and is about to end: `/readyz` says no, and connections are not kept for a next request. */
   isLeaving?: (() => boolean) | undefined
 }
@@ -94,6 +100,9 @@ export async function createApp(deps: Deps): Promise<App> {
     quotaRoutes(routes, deps)
     sweepRoutes(routes, deps)
     costRoutes(routes, deps)
+    scheduleRoutes(routes, deps)
+    templateRoutes(routes, deps)
+    webhookRoutes(routes, deps)
     healthRoutes(routes, deps)
     routes.get('/api/v1/openapi.json', { schema: { hide: true }, handler: async () => app.swagger() })
   })

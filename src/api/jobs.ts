@@ -24,9 +24,20 @@ const Key = z.object({
     .describe('the same key and body give the same job, however often it is sent'),
 })
 
+/** What a job must fulfil beyond its schema to be accepted now. Fails with `invalid_spec`. */
+export async function checkJob({ store, blobs }: Pick<Deps, 'store' | 'blobs'>, spec: JobSpec): Promise<void> {
+  checkProviderOptions(spec)
+  await checkFits(store.read, spec)
+  if (spec.workdir && !(await blobs.has(spec.workdir.blob))) {
+    throw new Failure('invalid_spec', `The workdir ${spec.workdir.blob} has not been uploaded`, {
+      next: `PUT the tar file to /api/v1/blobs/${spec.workdir.blob} first.`,
+    })
+  }
+}
+
 /** Submitting, listing, showing, stopping and trying again. */
 export function jobRoutes(app: App, deps: Deps): void {
-  const { store, blobs } = deps
+  const { store } = deps
   const read = requires(store, 'read')
   const write = requires(store, 'write')
 
@@ -42,13 +53,7 @@ export function jobRoutes(app: App, deps: Deps): void {
     onRequest: write,
     handler: async (request, reply) => {
       const spec = request.body
-      checkProviderOptions(spec)
-      await checkFits(store.read, spec)
-      if (spec.workdir && !(await blobs.has(spec.workdir.blob))) {
-        throw new Failure('invalid_spec', `The workdir ${spec.workdir.blob} has not been uploaded`, {
-          next: `PUT the tar file to /api/v1/blobs/${spec.workdir.blob} first.`,
-        })
-      }
+      await checkJob(deps, spec)
       const { project, actor } = request.caller
       const { job, existed } = await store.transact((tx) =>
         submitJob(tx, { project, actor, spec, idempotencyKey: request.headers['idempotency-key'] }),

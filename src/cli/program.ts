@@ -43,6 +43,18 @@ const COMMANDS: Record<string, Entry> = {
   price: { summary: 'set what a device-hour costs', load: () => import('./commands/price.js') },
   cost: { summary: 'show what has been spent', load: () => import('./commands/cost.js') },
   token: { summary: 'make, list and revoke tokens', load: () => import('./commands/token.js') },
+  schedule: {
+    summary: 'submit a job again and again: create, list, show, pause, trigger, backfill',
+    load: () => import('./commands/schedule.js'),
+  },
+  template: {
+    summary: 'keep jobs under a name, in versions, to submit with some fields changed',
+    load: () => import('./commands/template.js'),
+  },
+  webhook: {
+    summary: 'tell a URL when jobs have ended, or are near a limit',
+    load: () => import('./commands/webhook.js'),
+  },
   service: { summary: 'deploy services for the clients of PAI-EAS', load: () => import('./commands/service.js') },
   server: { summary: 'run the API alone', load: () => import('./commands/server.js') },
   worker: { summary: 'run the workflows alone', load: () => import('./commands/worker.js') },

@@ -55,6 +55,16 @@ export type TrialFilter = NonNullable<operations['listTrials']['parameters']['qu
 export type Artifacts = Schemas['Artifacts']
 export type ArtifactName = Schemas['ArtifactName']
 export type NamedArtifact = Schemas['NamedArtifact']
+export type Schedule = Schemas['Schedule']
+export type ScheduleInput = Schemas['NewScheduleInput']
+export type ScheduleChange = NonNullable<operations['updateSchedule']['requestBody']>['content']['application/json']
+export type SchedulePlan = Schemas['SchedulePlan']
+export type Template = Schemas['Template']
+export type NewTemplate = Schemas['NewTemplateInput']
+export type Webhook = Schemas['Webhook']
+export type CreatedWebhook = Schemas['CreatedWebhook']
+export type NewWebhook = NonNullable<operations['createWebhook']['requestBody']>['content']['application/json']
+export type Fire = Schemas['Fire']
 export type JobFilter = NonNullable<operations['listJobs']['parameters']['query']>
 
 export interface ClientOptions {
@@ -347,6 +357,110 @@ export function createClient({ url, token, patience = PATIENCE, onWait }: Client
     /** What has been spent, summed by `by`; of all projects for an administrator, else of one's own. */
     async listCosts(query: CostQuery): Promise<Cost[]> {
       return of(await http.GET('/api/v1/costs', { params: { query } })).rows
+    },
+
+    /** Submits a job again and again; its strings may have placeholders such as `{{date}}`. */
+    async createSchedule(schedule: ScheduleInput): Promise<Schedule> {
+      return of(await http.POST('/api/v1/schedules', { body: schedule as never }))
+    },
+
+    /** The next times, and the name of the job that each would submit. */
+    async planSchedule(schedule: ScheduleInput): Promise<SchedulePlan> {
+      return of(await http.POST('/api/v1/schedules/plan', { body: schedule as never }))
+    },
+
+    async listSchedules(): Promise<Schedule[]> {
+      return of(await http.GET('/api/v1/schedules')).schedules
+    },
+
+    async showSchedule(ref: string, query: { fires?: number } = {}): Promise<Schedule> {
+      return of(await http.GET('/api/v1/schedules/{ref}', { params: { path: { ref }, query } }))
+    },
+
+    async updateSchedule(ref: string, to: ScheduleChange): Promise<Schedule> {
+      return of(await http.PATCH('/api/v1/schedules/{ref}', { ...path(ref), body: to as never }))
+    },
+
+    async pauseSchedule(ref: string): Promise<Schedule> {
+      return of(await http.POST('/api/v1/schedules/{ref}/pause', path(ref)))
+    },
+
+    async resumeSchedule(ref: string): Promise<Schedule> {
+      return of(await http.POST('/api/v1/schedules/{ref}/resume', path(ref)))
+    },
+
+    /** What it has submitted goes on. */
+    async removeSchedule(ref: string): Promise<Schedule> {
+      return of(await http.DELETE('/api/v1/schedules/{ref}', path(ref)))
+    },
+
+    /** Fires now, beside whatever runs. */
+    async triggerSchedule(ref: string): Promise<Fire> {
+      return of(await http.POST('/api/v1/schedules/{ref}/trigger', path(ref)))
+    },
+
+    /** Submits every time of a span that no job stands for yet; ISO 8601 with an offset or Z. */
+    async backfillSchedule(
+      ref: string,
+      span: { from: string; to: string },
+    ): Promise<{ submitted: number; failed: number; existed: number }> {
+      return of(await http.POST('/api/v1/schedules/{ref}/backfill', { ...path(ref), body: span }))
+    },
+
+    async createTemplate(template: NewTemplate): Promise<Template> {
+      return of(await http.POST('/api/v1/templates', { body: template }))
+    },
+
+    /** Makes the next version; what is not `locked` anew stays locked. */
+    async updateTemplate(name: string, body: Omit<NewTemplate, 'name'>): Promise<Template> {
+      return of(await http.POST('/api/v1/templates/{ref}/versions', { ...path(name), body }))
+    },
+
+    async listTemplates(): Promise<Template[]> {
+      return of(await http.GET('/api/v1/templates')).templates
+    },
+
+    /** By `NAME`, which means the newest version, or `NAME@VERSION`. */
+    async showTemplate(ref: string): Promise<Template> {
+      return of(await http.GET('/api/v1/templates/{ref}', path(ref)))
+    },
+
+    async removeTemplate(name: string): Promise<Template> {
+      return of(await http.DELETE('/api/v1/templates/{ref}', path(name)))
+    },
+
+    /** A job made of a template, with overrides by place such as `env.LR`. Safe to repeat with the same key. */
+    async submitTemplate(
+      ref: string,
+      set: Record<string, unknown> = {},
+      key: string = crypto.randomUUID(),
+    ): Promise<{ job: Job; existed: boolean }> {
+      const params = { path: { ref }, header: { 'idempotency-key': key } }
+      const { data, response } = await http.POST('/api/v1/templates/{ref}/jobs', { params, body: { set } })
+      return { job: data as Job, existed: response.status === 200 }
+    },
+
+    /** Tells a URL of what happens in the project; a secret that was made for it is in this answer and in no other. */
+    async createWebhook(webhook: NewWebhook): Promise<CreatedWebhook> {
+      return of(await http.POST('/api/v1/webhooks', { body: webhook }))
+    },
+
+    async listWebhooks(): Promise<Webhook[]> {
+      return of(await http.GET('/api/v1/webhooks')).webhooks
+    },
+
+    /** With its last deliveries. */
+    async showWebhook(ref: string): Promise<Webhook> {
+      return of(await http.GET('/api/v1/webhooks/{ref}', path(ref)))
+    },
+
+    /** Sends a message of no meaning; gives its id, by which `showWebhook` tells what came of it. */
+    async testWebhook(ref: string): Promise<string> {
+      return of(await http.POST('/api/v1/webhooks/{ref}/test', path(ref))).id
+    },
+
+    async removeWebhook(ref: string): Promise<Webhook> {
+      return of(await http.DELETE('/api/v1/webhooks/{ref}', path(ref)))
     },
 
     /** Deploys a service by the JSON of PAI-EAS; its token is in this answer and in no other. */

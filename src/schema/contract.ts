@@ -7,6 +7,7 @@ export const CONTROL_QUEUE = 'control'
 /** The signal that says "look": it carries nothing, since the facts stand in the store. */
 export const NUDGE = 'nudge'
 export const TRAIN_JOB = 'trainJob'
+export const FIRE_SCHEDULE = 'fireSchedule'
 /** Task queue of the activities that watch runs at other services. */
 export const MONITOR_QUEUE = 'monitor'
 
@@ -20,6 +21,11 @@ export const RUN_GROUP = 'runGroup'
 /** Workflow id of a group of jobs. */
 export function groupWorkflowId(groupId: string): string {
   return `group-${groupId}`
+}
+
+/** Id of Temporal's schedule, and beginning of the ids of the workflows that it starts. */
+export function temporalScheduleId(scheduleId: string): string {
+  return `schedule-${scheduleId}`
 }
 
 /** How the process ended, as far as the host could tell. */

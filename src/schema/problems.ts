@@ -49,7 +49,7 @@ function unionMessage(issue: z.core.$ZodIssueInvalidUnion): string {
 }
 
 /** The keys that the schema knows at a path, seen through defaults, options and unions. */
-function keysAt(schema: z.ZodType, path: readonly PropertyKey[]): string[] {
+export function keysAt(schema: z.ZodType, path: readonly PropertyKey[]): string[] {
   const here = unwrap(schema)
   const [first, ...rest] = path
   if (here instanceof z.ZodUnion) return here.options.flatMap((option) => keysAt(option as z.ZodType, path))

@@ -263,6 +263,8 @@ export const JobView = z
       .nullable()
       .describe('of the outputs of the current attempt; null: none were written, or it has not ended'),
     inputs: z.array(InputView).describe('what it takes from the outputs of other jobs'),
+    scheduleId: z.string().nullable().describe('the schedule that submitted it'),
+    template: z.string().nullable().describe('name@version of the template that it was made from'),
     createdBy: z.string(),
     clocks: Clocks,
     cost: z.array(CostView).describe('of all attempts, one entry for each currency'),

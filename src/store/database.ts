@@ -40,6 +40,12 @@ export interface Database {
   artifact_versions: ArtifactVersionRow
   artifact_tags: ArtifactTagRow
   job_inputs: JobInputRow
+  schedules: ScheduleRow
+  schedule_fires: ScheduleFireRow
+  templates: TemplateRow
+  template_versions: TemplateVersionRow
+  webhooks: WebhookRow
+  notifications: NotificationRow
   eas_services: EasServiceRow
   eas_queues: EasQueueRow
   eas_entries: EasEntryRow
@@ -98,6 +104,10 @@ export interface JobRow {
   group_key: string | null
   /** It has not begun, and other jobs must have ended before it does: `job_waits` names them. */
   waits: number
+  /** The schedule that submitted it. */
+  schedule_id: string | null
+  /** `name@version` of the template that it was made from. */
+  template: string | null
   /** Which of the job's providers it has come to. */
   provider_index: number
   /** The job whose checkpoint folder this one uses: itself, or the first of its chain of retries. */
@@ -567,6 +577,91 @@ export interface JobProgressRow {
   began_step: number
   began_at: number
   at: number
+}
+
+/** What is submitted again and again. Its name is unique among those of the project that are not removed. */
+export interface ScheduleRow {
+  id: string
+  project: string
+  name: string
+  /** JSON Timing. */
+  timing: string
+  /** JSON ScheduleBody, placeholders and all. */
+  body: string
+  /** The first time that has no row in `schedule_fires` yet; null: it can never fire again. */
+  next_at: number | null
+  paused_at: number | null
+  created_by: string
+  created_at: number
+  updated_at: number
+  removed_at: number | null
+}
+
+/** A name for versions of a job. Unique among those of the project that are not removed. */
+export interface TemplateRow {
+  id: string
+  project: string
+  name: string
+  /** Number of the newest version. */
+  latest: number
+  created_at: number
+  removed_at: number | null
+}
+
+/** Never changed once it is written. */
+export interface TemplateVersionRow {
+  template_id: string
+  version: number
+  /** JSON, as its author wrote it. */
+  job: string
+  /** JSON list of places. */
+  locked: string
+  created_by: string
+  created_at: number
+}
+
+/** One time of a schedule, and what came of it. */
+export interface ScheduleFireRow {
+  schedule_id: string
+  nominal_at: number
+  kind: 'time' | 'trigger' | 'backfill'
+  state: 'submitted' | 'skipped' | 'waiting' | 'failed'
+  /** In words, why; null where it was submitted. */
+  reason: string | null
+  job_id: string | null
+  decided_at: number
+}
+
+/** Where a project wants to be told of things. */
+export interface WebhookRow {
+  id: string
+  project: string
+  /** Without what may be secret in it. */
+  shown_url: string
+  /** Address and secret, sealed under a key that is not in the store; empty once it was removed. */
+  sealed: string
+  /** JSON list of notices. */
+  notices: string
+  /** Messages that were not taken, since too many waited. */
+  dropped: number
+  created_by: string
+  created_at: number
+  removed_at: number | null
+}
+
+/** One message to one webhook. `pending` until it is taken, or given up: `dead`. */
+export interface NotificationRow {
+  id: string
+  webhook_id: string
+  type: string
+  /** JSON, the very bytes that are signed and sent. */
+  body: string
+  state: 'pending' | 'delivered' | 'dead'
+  attempts: number
+  next_at: number | null
+  last_error: string | null
+  created_at: number
+  settled_at: number | null
 }
 
 /** A service of the EAS facade. Its name is unique among those that live. */

@@ -12,6 +12,7 @@ import { failInputs, inputsStanding, releaseWaiting } from './job-inputs.js'
 import { waitsOf, wakeWaiting } from './job-waits.js'
 import { allocatePool, releaseDevices, requestDevices } from './ledger.js'
 import { intendRemoteRun } from './remote-runs.js'
+import { submitWaiting } from './schedule-fires.js'
 import type { Tx } from './store.js'
 import { type Actor, lockJob, moveJob, record } from './timeline.js'
 import { nextNumber } from './vendor-records.js'
@@ -226,6 +227,7 @@ async function endJob(tx: Tx, job: JobRow, outcome: Outcome): Promise<void> {
   await wakeWaiting(tx, job.id)
   if (job.group_id) await raiseGroup(tx, job.group_id)
   await releaseWaiting(tx, job.id)
+  if (job.schedule_id !== null) await submitWaiting(tx, job.schedule_id)
 }
 
 function factsOf(job: JobRow, attempt: AttemptRow | undefined, now: number): JobFacts {

@@ -19,6 +19,10 @@ export interface Submission {
   spec: JobSpec
   actor: string
   idempotencyKey?: string | undefined
+  /** The schedule that submits it. */
+  scheduleId?: string | undefined
+  /** `name@version` of the template that it is made from. */
+  template?: string | undefined
   /** The ended job that this one tries again; its checkpoints are inherited. */
   retryOf?: JobRow | undefined
   /** The group that submits it, as which of its members. */
@@ -94,7 +98,11 @@ export async function claimKey(
   return holder.job_id
 }
 
-function newRow(tx: Tx, id: string, { project, spec, actor, retryOf, member }: Submission): JobRow {
+function newRow(
+  tx: Tx,
+  id: string,
+  { project, spec, actor, retryOf, scheduleId, template, member }: Submission,
+): JobRow {
   return {
     id,
     project,
@@ -119,6 +127,8 @@ function newRow(tx: Tx, id: string, { project, spec, actor, retryOf, member }: S
     group_id: member?.groupId ?? null,
     group_key: member?.key ?? null,
     waits: spec.after?.length ? 1 : 0,
+    schedule_id: scheduleId ?? null,
+    template: template ?? retryOf?.template ?? null,
     provider_index: 0,
     checkpoints_of: retryOf?.checkpoints_of ?? id,
     artifacts_state: null,

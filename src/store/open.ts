@@ -20,6 +20,9 @@ import { queueOrder } from './migrations/0011-queue-order.js'
 import { groups } from './migrations/0012-groups.js'
 import { metrics } from './migrations/0013-metrics.js'
 import { artifacts } from './migrations/0014-artifacts.js'
+import { schedules } from './migrations/0015-schedules.js'
+import { templates } from './migrations/0016-templates.js'
+import { notifications } from './migrations/0017-notifications.js'
 import { pipelines } from './migrations/0018-pipelines.js'
 import { sweeps } from './migrations/0019-sweeps.js'
 
@@ -135,6 +138,9 @@ function migrator({ db, dialect }: OpenDatabase): Migrator {
     '0012-groups': groups,
     '0013-metrics': metrics,
     '0014-artifacts': artifacts(dialect),
+    '0015-schedules': schedules,
+    '0016-templates': templates,
+    '0017-notifications': notifications,
     '0018-pipelines': pipelines,
     '0019-sweeps': sweeps,
   }

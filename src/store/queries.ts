@@ -110,6 +110,8 @@ export async function viewJob(db: Db, job: JobRow): Promise<JobView> {
     group: await groupOf(db, job),
     artifactsState: job.artifacts_state,
     inputs: spec.inputs ? await viewInputs(db, job.id) : [],
+    scheduleId: job.schedule_id,
+    template: job.template,
     createdBy: job.created_by,
     clocks: sumClocks(attempts.map((attempt) => attempt.clocks)),
     cost: sumCosts(attempts.flatMap(({ cost }) => (cost ? [cost] : []))),

@@ -4,12 +4,12 @@ import { Failure } from '../schema/failure.js'
 import type { Db, Dialect, Trx } from './database.js'
 
 /**
- * What has moved: a job or a group whose workflow must look, a host's or a hosted attempt's desired state, a job's timeline, its logs,
- * an EAS queue. Told after the commit. `missed`: changes by other processes may not have been told here, so whoever waits
+ * What has moved: a job or a group whose workflow must look, a host's or a hosted attempt's desired state, a job's timeline, its
+ * logs, an EAS queue, a schedule, what webhooks are to be told. Told after the commit. `missed`: changes by other processes may not have been told here, so whoever waits
  * for one looks by itself.
  */
 export interface Change {
-  kind: 'job' | 'group' | 'host' | 'remote' | 'timeline' | 'log' | 'queue' | 'missed'
+  kind: 'job' | 'group' | 'host' | 'remote' | 'timeline' | 'log' | 'queue' | 'schedule' | 'webhook' | 'missed'
   id: string
   /** A job or group accepted by this commit, which has no workflow yet. */
   isNew?: boolean

@@ -2,6 +2,7 @@ import type { Logger } from 'pino'
 import { SECOND } from '../schema/duration.js'
 import { overdueInputs, releaseWaiting } from './job-inputs.js'
 import { allocateAcrossPools } from './quota-settings.js'
+import { sweepSchedules } from './schedule-fires.js'
 import type { Store } from './store.js'
 import { warnOfLimits } from './warnings.js'
 
@@ -22,8 +23,9 @@ export function startSweep(
       await warnOfLimits(store)
       await allocateAcrossPools(store)
       for (const jobId of await overdueInputs(store.read)) await store.transact((tx) => releaseWaiting(tx, jobId))
+      await sweepSchedules(store)
     } catch (error) {
-      logger.warn({ err: error }, 'the sweep of limits and quotas failed; it comes again')
+      logger.warn({ err: error }, 'the sweep of limits, quotas and schedules failed; it comes again')
     }
     if (!isClosed) schedule()
   }

@@ -1,6 +1,7 @@
 import type { State } from '../schema/state.js'
 import { mayMove } from '../schema/state.js'
 import type { JobRow } from './database.js'
+import { notifyOfEvent } from './notifications.js'
 import { forUpdate, type Tx } from './store.js'
 
 /** Who did it: `user:<token id>`, `workflow`, `server`, `host:<id>`, `allocator`. */
@@ -30,6 +31,7 @@ export async function record(
     })
     .execute()
   tx.changed({ kind: 'timeline', id: entry.jobId })
+  await notifyOfEvent(tx, entry)
 }
 
 /** The job's row, locked for this transaction. */

@@ -1,2 +1,3 @@
+export { fireSchedule } from './fire-schedule.js'
 export { runGroup } from './run-group.js'
 export { trainJob } from './train-job.js'

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pino } from 'pino'
 import { type App, createApp } from '../../src/api/app.js'
+import { WebhookSeal } from '../../src/api/webhook-seal.js'
 import type { JobSpecInput } from '../../src/schema/job.js'
 import type { Outcome } from '../../src/schema/outcome.js'
 import { BlobFolder } from '../../src/store/blobs.js'
@@ -65,6 +66,7 @@ export async function startServer(): Promise<TestServer> {
         logger,
         version: '0',
         deployments: {} as never,
+        seal: new WebhookSeal(folder, 'a key for the tests, long enough'),
         temporalAnswers: () => true,
       })
       server.url = await app.listen({ host: '127.0.0.1', port: server.port })

@@ -1,0 +1,251 @@
+import { sql } from 'kysely'
+import { SECOND } from '../schema/duration.js'
+import { Failure, failureCode } from '../schema/failure.js'
+import { milliseconds } from '../schema/job.js'
+import { decideOverlap } from '../schema/overlap.js'
+import { jobAt, type ScheduleBody, type Timing } from '../schema/schedule.js'
+import { nextTime, timesBetween } from '../schema/schedule-times.js'
+import type { Db, ScheduleFireRow, ScheduleRow } from './database.js'
+import { submitJob } from './jobs.js'
+import { checkFits } from './queue.js'
+import { requestStop } from './stop.js'
+import { forUpdate, type Store, type Tx } from './store.js'
+
+/** Times that one transaction settles at most, which bounds how long others wait behind it. */
+const PAGE = 50
+/** Temporal wakes within some hundred milliseconds of a time; what it has not by then, the sweep does. */
+const OVERDUE = 5 * SECOND
+/** Times that one call may make up for, since each is a job. */
+export const BACKFILL_BOUND = 500
+
+/**
+ * Settles every time of a schedule up to `until`, each once and in its order, however many ask for it at once: the row says
+ * which time is the next, and moves on in the commit that says what came of it. So nobody need remember what was missed.
+ * Silent where nothing is due, and for a schedule that is paused or removed.
+ */
+export async function fireDue(store: Store, scheduleId: string, until: number): Promise<void> {
+  while (await store.transact((tx) => firePage(tx, scheduleId, until))) {
+    // page by page: others write in between
+  }
+}
+
+/** Settles some of what is due; true: there is more. */
+export async function firePage(tx: Tx, scheduleId: string, until: number): Promise<boolean> {
+  const schedule = await lockSchedule(tx, scheduleId)
+  if (!schedule || schedule.removed_at !== null || schedule.paused_at !== null) return false
+  const timing = timingOf(schedule)
+  const first = schedule.next_at
+  let at = first ?? undefined
+  for (let settled = 0; at !== undefined && at <= until && settled < PAGE; settled++) {
+    await settleTime(tx, schedule, timing, at)
+    at = nextTime(timing, at)
+  }
+  if (at === (first ?? undefined)) return false
+  await tx.q
+    .updateTable('schedules')
+    .set({ next_at: at ?? null })
+    .where('id', '=', scheduleId)
+    .execute()
+  return at !== undefined && at <= until
+}
+
+/** Fires now, beside whatever runs and also while it is paused. */
+export async function triggerFire(tx: Tx, scheduleId: string): Promise<ScheduleFireRow> {
+  const schedule = await lockLiving(tx, scheduleId)
+  let at = tx.now
+  while (await fireAt(tx, scheduleId, at)) at += 1
+  return submitFire(tx, schedule, at, 'trigger')
+}
+
+/**
+ * Submits every time from `from` to `to` that no job stands for yet, all of them at once: the queue brings them into order. Gives
+ * how many were submitted, failed, and stood for already. Fails with `invalid_request` for a span that is too long or not over.
+ */
+export async function backfill(
+  tx: Tx,
+  scheduleId: string,
+  { from, to }: { from: number; to: number },
+): Promise<{ submitted: number; failed: number; existed: number }> {
+  const schedule = await lockLiving(tx, scheduleId)
+  if (from > to || to > tx.now)
+    throw new Failure('invalid_request', 'A backfill goes from a time to a later one that has passed already', {
+      next: 'Check --from and --to.',
+    })
+  const times = timesBetween(timingOf(schedule), from, to, BACKFILL_BOUND + 1)
+  if (times.length > BACKFILL_BOUND)
+    throw new Failure('invalid_request', `The schedule has more than ${BACKFILL_BOUND} times in this span`, {
+      next: 'Make it shorter; the rest can follow.',
+    })
+  const done = { submitted: 0, failed: 0, existed: 0 }
+  for (const at of times) {
+    const before = await fireAt(tx, scheduleId, at)
+    if (before?.job_id || before?.state === 'waiting') done.existed += 1
+    else if ((await submitFire(tx, schedule, at, 'backfill')).state === 'submitted') done.submitted += 1
+    else done.failed += 1
+  }
+  return done
+}
+
+/**
+ * Submits the fire that waits, once nothing of its schedule is open any more; called by the commit that ends a job, and by the
+ * sweep. Silent where none waits, or has to wait on.
+ */
+export async function submitWaiting(tx: Tx, scheduleId: string): Promise<void> {
+  const schedule = await lockSchedule(tx, scheduleId)
+  const waiting = await waitingFire(tx.q, scheduleId)
+  if (!schedule || !waiting || (await openRuns(tx.q, scheduleId)).length > 0) return
+  await submitFire(tx, schedule, waiting.nominal_at, waiting.kind)
+}
+
+/** Does what Temporal should have woken somebody for, and lets nothing wait for a job that has ended. Gives how many schedules it looked at. */
+export async function sweepSchedules(store: Store): Promise<number> {
+  const now = Date.now()
+  const due = await store.read
+    .selectFrom('schedules')
+    .select('id')
+    .where('next_at', '<=', now - OVERDUE)
+    .where('paused_at', 'is', null)
+    .where('removed_at', 'is', null)
+    .limit(PAGE)
+    .execute()
+  for (const { id } of due) await fireDue(store, id, now)
+  const waiting = await store.read
+    .selectFrom('schedule_fires as f')
+    .select('f.schedule_id')
+    .where('f.state', '=', 'waiting')
+    .where(({ not, exists, selectFrom }) =>
+      not(
+        exists(
+          selectFrom('jobs as j')
+            .select('j.id')
+            .whereRef('j.schedule_id', '=', 'f.schedule_id')
+            .where('j.state', '!=', 'ended'),
+        ),
+      ),
+    )
+    .limit(PAGE)
+    .execute()
+  for (const { schedule_id } of waiting) await store.transact((tx) => submitWaiting(tx, schedule_id))
+  return due.length + waiting.length
+}
+
+/** Lets go of a fire that waits, such as when its schedule is paused. */
+export async function dropWaiting(tx: Tx, scheduleId: string, reason: string): Promise<void> {
+  await tx.q
+    .updateTable('schedule_fires')
+    .set({ state: 'skipped', reason, decided_at: tx.now })
+    .where('schedule_id', '=', scheduleId)
+    .where('state', '=', 'waiting')
+    .execute()
+}
+
+export function timingOf({ timing }: Pick<ScheduleRow, 'timing'>): Timing {
+  return JSON.parse(timing) as Timing
+}
+
+export async function lockSchedule(tx: Tx, id: string): Promise<ScheduleRow | undefined> {
+  return forUpdate(tx, tx.q.selectFrom('schedules').selectAll().where('id', '=', id)).executeTakeFirst()
+}
+
+/** Fails with `not_found`, also where it was removed meanwhile. */
+export async function lockLiving(tx: Tx, id: string): Promise<ScheduleRow> {
+  const schedule = await lockSchedule(tx, id)
+  if (schedule && schedule.removed_at === null) return schedule
+  throw new Failure('not_found', `There is no schedule ${id}`, { next: 'See `anneal schedule list`.' })
+}
+
+async function settleTime(tx: Tx, schedule: ScheduleRow, timing: Timing, at: number): Promise<void> {
+  const { id } = schedule
+  if (await fireAt(tx, id, at)) return // a backfill has come before
+  if (at < tx.now - milliseconds(timing.catchUp)) {
+    const reason = `missed by more than the catch-up window of ${timing.catchUp}`
+    await writeFire(tx, { schedule_id: id, nominal_at: at, kind: 'time', state: 'skipped', reason })
+    return
+  }
+  const open = await openRuns(tx.q, id)
+  const hasWaiting = (await waitingFire(tx.q, id)) !== undefined
+  const decision = decideOverlap(timing.overlap, { open, hasWaiting })
+  if (decision.do === 'submit') return void (await submitFire(tx, schedule, at, 'time'))
+  if (decision.do === 'wait' && decision.replaces)
+    await dropWaiting(tx, id, `replaced by the fire of ${new Date(at).toISOString()}`)
+  const state = decision.do === 'wait' ? 'waiting' : 'skipped'
+  await writeFire(tx, { schedule_id: id, nominal_at: at, kind: 'time', state, reason: decision.why })
+  if (decision.do === 'wait' && decision.stops)
+    for (const jobId of open) await requestStop(tx, jobId, { actor: `schedule:${id}`, force: false })
+}
+
+/** Submits by the ordinary path; what the submit refuses is the end of this fire and of nothing else. */
+async function submitFire(
+  tx: Tx,
+  schedule: ScheduleRow,
+  at: number,
+  kind: ScheduleFireRow['kind'],
+): Promise<ScheduleFireRow> {
+  const fire = { schedule_id: schedule.id, nominal_at: at, kind }
+  await sql`savepoint fire`.execute(tx.q)
+  try {
+    const job = await submitBody(tx, schedule, at)
+    await sql`release savepoint fire`.execute(tx.q)
+    return await writeFire(tx, { ...fire, state: 'submitted', job_id: job })
+  } catch (error) {
+    const code = failureCode(error)
+    if (!code || code === 'unavailable' || code === 'disk_full') throw error // comes again
+    await sql`rollback to savepoint fire`.execute(tx.q)
+    await sql`release savepoint fire`.execute(tx.q)
+    return writeFire(tx, { ...fire, state: 'failed', reason: `${code}: ${(error as Error).message}` })
+  }
+}
+
+/** The one place that knows what a schedule may submit. Gives the id of what was submitted. */
+async function submitBody(tx: Tx, { id, project, body, timing, created_by }: ScheduleRow, at: number): Promise<string> {
+  const { timezone } = JSON.parse(timing) as Timing
+  const spec = jobAt(JSON.parse(body) as ScheduleBody, { at, timezone })
+  await checkFits(tx.q, spec)
+  const idempotencyKey = `schedule/${id}/${new Date(at).toISOString()}`
+  const { job } = await submitJob(tx, { project, actor: created_by, spec, scheduleId: id, idempotencyKey })
+  return job.id
+}
+
+type NewFire = Pick<ScheduleFireRow, 'schedule_id' | 'nominal_at' | 'kind' | 'state'> &
+  Partial<Pick<ScheduleFireRow, 'reason' | 'job_id'>>
+
+async function writeFire(tx: Tx, { reason = null, job_id = null, ...fire }: NewFire): Promise<ScheduleFireRow> {
+  const row = { ...fire, reason, job_id, decided_at: tx.now }
+  await tx.q
+    .insertInto('schedule_fires')
+    .values(row)
+    .onConflict((c) => c.columns(['schedule_id', 'nominal_at']).doUpdateSet(row))
+    .execute()
+  return row
+}
+
+/** Ids of what a schedule has submitted and what has not really ended. */
+async function openRuns(q: Db, scheduleId: string): Promise<string[]> {
+  const jobs = await q
+    .selectFrom('jobs')
+    .select('id')
+    .where('schedule_id', '=', scheduleId)
+    .where('state', '!=', 'ended')
+    .orderBy('id')
+    .execute()
+  return jobs.map(({ id }) => id)
+}
+
+function fireAt(tx: Tx, scheduleId: string, at: number): Promise<ScheduleFireRow | undefined> {
+  return tx.q
+    .selectFrom('schedule_fires')
+    .selectAll()
+    .where('schedule_id', '=', scheduleId)
+    .where('nominal_at', '=', at)
+    .executeTakeFirst()
+}
+
+function waitingFire(q: Db, scheduleId: string): Promise<ScheduleFireRow | undefined> {
+  return q
+    .selectFrom('schedule_fires')
+    .selectAll()
+    .where('schedule_id', '=', scheduleId)
+    .where('state', '=', 'waiting')
+    .orderBy('nominal_at')
+    .executeTakeFirst()
+}

@@ -1,0 +1,166 @@
+import { Failure } from '../schema/failure.js'
+import type { Outcome } from '../schema/outcome.js'
+import type { FireView, ScheduleBody, ScheduleView, Timing } from '../schema/schedule.js'
+import { nextTime, nextTimes } from '../schema/schedule-times.js'
+import type { Db, ScheduleFireRow, ScheduleRow } from './database.js'
+import { newId } from './ids.js'
+import { dropWaiting, firePage, lockLiving, timingOf } from './schedule-fires.js'
+import type { Tx } from './store.js'
+
+/** Schedules that a project may have at once; each costs Temporal some entries in its database, and the keeper a look each minute. */
+export const MOST_SCHEDULES = 500
+const PREVIEW = 5
+
+const iso = (at: number) => new Date(at).toISOString()
+
+/** What has been checked before: the times can come, and the body fits. Fails with `state_conflict` where the name is taken. */
+export async function createSchedule(
+  tx: Tx,
+  schedule: { project: string; actor: string; name: string; timing: Timing; body: ScheduleBody },
+): Promise<ScheduleRow> {
+  const { project, actor, name, timing, body } = schedule
+  const living = tx.q.selectFrom('schedules').where('project', '=', project).where('removed_at', 'is', null)
+  if (await living.select('id').where('name', '=', name).executeTakeFirst())
+    throw new Failure('state_conflict', `There is a schedule ${name} already`, {
+      next: `Change it with: anneal schedule update ${name}`,
+    })
+  const { count } = await living.select((eb) => eb.fn.countAll().as('count')).executeTakeFirstOrThrow()
+  if (Number(count) >= MOST_SCHEDULES)
+    throw new Failure('quota_exceeded', `Project ${project} has ${MOST_SCHEDULES} schedules, as many as it may have`, {
+      next: 'Remove one with: anneal schedule remove NAME',
+    })
+  const row: ScheduleRow = {
+    id: newId(),
+    project,
+    name,
+    timing: JSON.stringify(timing),
+    body: JSON.stringify(body),
+    next_at: nextTime(timing, tx.now) ?? null,
+    paused_at: null,
+    created_by: actor,
+    created_at: tx.now,
+    updated_at: tx.now,
+    removed_at: null,
+  }
+  await tx.q.insertInto('schedules').values(row).execute()
+  tx.changed({ kind: 'schedule', id: row.id })
+  return row
+}
+
+/** Times that are due by the old description are settled by it; then the new one holds. */
+export async function updateSchedule(
+  tx: Tx,
+  id: string,
+  to: { timing?: Timing | undefined; body?: ScheduleBody | undefined },
+): Promise<ScheduleRow> {
+  while (await firePage(tx, id, tx.now)) {
+    // until all are settled
+  }
+  const before = await lockLiving(tx, id)
+  const timing = to.timing ?? timingOf(before)
+  return change(tx, before, {
+    timing: JSON.stringify(timing),
+    body: to.body ? JSON.stringify(to.body) : before.body,
+    next_at: nextTime(timing, tx.now) ?? null,
+    updated_at: tx.now,
+  })
+}
+
+/** Nothing fires any more, and what waits is let go. Idempotent. */
+export async function pauseSchedule(tx: Tx, id: string): Promise<ScheduleRow> {
+  const before = await lockLiving(tx, id)
+  if (before.paused_at !== null) return before
+  await dropWaiting(tx, id, 'the schedule was paused')
+  return change(tx, before, { paused_at: tx.now })
+}
+
+/** Goes on with the next time; those of the pause are not made up for. Idempotent. */
+export async function resumeSchedule(tx: Tx, id: string): Promise<ScheduleRow> {
+  const before = await lockLiving(tx, id)
+  if (before.paused_at === null) return before
+  return change(tx, before, { paused_at: null, next_at: nextTime(timingOf(before), tx.now) ?? null })
+}
+
+/** Its jobs go on; its name is free again, and its fires stay on record. */
+export async function removeSchedule(tx: Tx, id: string): Promise<ScheduleRow> {
+  const before = await lockLiving(tx, id)
+  await dropWaiting(tx, id, 'the schedule was removed')
+  return change(tx, before, { removed_at: tx.now })
+}
+
+async function change(tx: Tx, before: ScheduleRow, set: Partial<ScheduleRow>): Promise<ScheduleRow> {
+  await tx.q.updateTable('schedules').set(set).where('id', '=', before.id).execute()
+  tx.changed({ kind: 'schedule', id: before.id })
+  return { ...before, ...set }
+}
+
+/** By id, a beginning of it with four characters or more, or name. Fails with `not_found` or `ambiguous`. */
+export async function findSchedule(q: Db, project: string, ref: string): Promise<ScheduleRow> {
+  const living = q.selectFrom('schedules').selectAll().where('project', '=', project).where('removed_at', 'is', null)
+  const named = await living.where('name', '=', ref).executeTakeFirst()
+  if (named) return named
+  const prefix = ref.toLowerCase()
+  const matches = /^[0-9a-z]{4,26}$/.test(prefix)
+    ? await living.where('id', '>=', prefix).where('id', '<', `${prefix}~`).limit(2).execute()
+    : []
+  if (matches.length > 1)
+    throw new Failure('ambiguous', `${JSON.stringify(ref)} begins more than one schedule id`, {
+      next: 'Write more characters of the id, or its name.',
+    })
+  if (matches[0]) return matches[0]
+  throw new Failure('not_found', `There is no schedule with the id or name ${JSON.stringify(ref)}`, {
+    next: 'See `anneal schedule list` for the schedules that there are.',
+  })
+}
+
+/** By name, each with its last fire. */
+export async function listSchedules(q: Db, project: string): Promise<ScheduleView[]> {
+  const rows = await q
+    .selectFrom('schedules')
+    .selectAll()
+    .where('project', '=', project)
+    .where('removed_at', 'is', null)
+    .orderBy('name')
+    .execute()
+  return Promise.all(rows.map((row) => viewSchedule(q, row, 1)))
+}
+
+/** With its last `fires` fires, newest first. */
+export async function viewSchedule(q: Db, row: ScheduleRow, fires = 10): Promise<ScheduleView> {
+  const timing = timingOf(row)
+  return {
+    id: row.id,
+    name: row.name,
+    project: row.project,
+    schedule: timing,
+    ...(JSON.parse(row.body) as ScheduleBody),
+    pausedAt: row.paused_at === null ? null : iso(row.paused_at),
+    createdBy: row.created_by,
+    createdAt: iso(row.created_at),
+    updatedAt: iso(row.updated_at),
+    next: row.paused_at === null ? nextTimes(timing, Date.now(), PREVIEW).map(iso) : [],
+    fires: await listFires(q, row.id, fires),
+  }
+}
+
+async function listFires(q: Db, scheduleId: string, limit: number): Promise<FireView[]> {
+  const rows = await q
+    .selectFrom('schedule_fires as f')
+    .leftJoin('jobs as j', 'j.id', 'f.job_id')
+    .selectAll('f')
+    .select(['j.state as job_state', 'j.outcome'])
+    .where('f.schedule_id', '=', scheduleId)
+    .orderBy('f.nominal_at', 'desc')
+    .limit(limit)
+    .execute()
+  return rows.map(({ job_state, outcome, ...fire }) => ({
+    ...viewFire(fire),
+    jobState: job_state,
+    outcome: outcome ? (JSON.parse(outcome) as Outcome) : null,
+  }))
+}
+
+export function viewFire({ nominal_at, kind, state, reason, job_id, decided_at }: ScheduleFireRow): FireView {
+  const at = { at: iso(nominal_at), decidedAt: iso(decided_at) }
+  return { ...at, kind, state, reason, jobId: job_id, jobState: null, outcome: null }
+}

@@ -1,0 +1,115 @@
+import { Failure } from '../schema/failure.js'
+import { type DeliveryView, type Notice, shownUrl, type WebhookView } from '../schema/webhook.js'
+import type { Db, NotificationRow, WebhookRow } from './database.js'
+import { newId } from './ids.js'
+import { enqueue } from './notifications.js'
+import type { Tx } from './store.js'
+
+/** Each end of a job may be told to so many. */
+export const MOST_WEBHOOKS = 20
+const SHOWN = 20
+
+/** `sealed` holds address and secret; the row has neither in clear. */
+export async function createWebhook(
+  tx: Tx,
+  { project, actor, url, sealed, on }: { project: string; actor: string; url: string; sealed: string; on: Notice[] },
+): Promise<WebhookRow> {
+  const { count } = await living(tx.q, project)
+    .clearSelect()
+    .select((eb) => eb.fn.countAll().as('count'))
+    .executeTakeFirstOrThrow()
+  if (Number(count) >= MOST_WEBHOOKS)
+    throw new Failure('quota_exceeded', `Project ${project} has ${MOST_WEBHOOKS} webhooks, as many as it may have`, {
+      next: 'Remove one with: anneal webhook remove ID',
+    })
+  const row: WebhookRow = {
+    id: newId(),
+    project,
+    shown_url: shownUrl(url),
+    sealed,
+    notices: JSON.stringify([...new Set(on)]),
+    dropped: 0,
+    created_by: actor,
+    created_at: tx.now,
+    removed_at: null,
+  }
+  await tx.q.insertInto('webhooks').values(row).execute()
+  return row
+}
+
+/** What waits for it is dead. */
+export async function removeWebhook(tx: Tx, id: string): Promise<void> {
+  await tx.q.updateTable('webhooks').set({ removed_at: tx.now, sealed: '' }).where('id', '=', id).execute()
+  await tx.q
+    .updateTable('notifications')
+    .set({ state: 'dead', next_at: null, last_error: 'the webhook was removed', settled_at: tx.now })
+    .where('webhook_id', '=', id)
+    .where('state', '=', 'pending')
+    .execute()
+}
+
+/** Sends a message of no meaning; gives its id. */
+export async function testWebhook(tx: Tx, hook: WebhookRow): Promise<string> {
+  const id = await enqueue(tx, hook, { type: 'test', text: `Anneal: a test of webhook ${hook.id}`, data: {} })
+  if (id) return id
+  throw new Failure('unavailable', `Too many messages wait for webhook ${hook.id}`, {
+    next: 'See why they are not taken.',
+  })
+}
+
+/** By its id or a beginning of it. Fails with `not_found` or `ambiguous`. */
+export async function findWebhook(q: Db, project: string, ref: string): Promise<WebhookRow> {
+  const prefix = ref.toLowerCase()
+  const found = /^[0-9a-z]{4,26}$/.test(prefix)
+    ? await living(q, project).where('id', '>=', prefix).where('id', '<', `${prefix}~`).limit(2).execute()
+    : []
+  if (found.length > 1)
+    throw new Failure('ambiguous', `${JSON.stringify(ref)} begins more than one webhook id`, {
+      next: 'Write more characters of the id.',
+    })
+  if (found[0]) return found[0]
+  throw new Failure('not_found', `There is no webhook ${JSON.stringify(ref)}`, { next: 'See `anneal webhook list`.' })
+}
+
+export async function listWebhooks(q: Db, project: string): Promise<WebhookView[]> {
+  const rows = await living(q, project).orderBy('id').execute()
+  return Promise.all(rows.map(async (row) => ({ ...(await viewWebhook(q, row)), deliveries: [] })))
+}
+
+export async function viewWebhook(q: Db, row: WebhookRow): Promise<WebhookView> {
+  const counts = await q
+    .selectFrom('notifications')
+    .select(['state', (eb) => eb.fn.countAll().as('count')])
+    .where('webhook_id', '=', row.id)
+    .groupBy('state')
+    .execute()
+  const count = (state: string) => Number(counts.find((one) => one.state === state)?.count ?? 0)
+  const last = await q
+    .selectFrom('notifications')
+    .selectAll()
+    .where('webhook_id', '=', row.id)
+    .orderBy('id', 'desc')
+    .limit(SHOWN)
+    .execute()
+  return {
+    id: row.id,
+    project: row.project,
+    url: row.shown_url,
+    on: JSON.parse(row.notices) as Notice[],
+    createdBy: row.created_by,
+    createdAt: new Date(row.created_at).toISOString(),
+    pending: count('pending'),
+    dead: count('dead'),
+    dropped: row.dropped,
+    deliveries: last.map(viewDelivery),
+  }
+}
+
+function viewDelivery({ id, type, state, attempts, last_error, next_at, created_at }: NotificationRow): DeliveryView {
+  const nextAt = next_at === null ? null : new Date(next_at).toISOString()
+  return { id, type, state, attempts, lastError: last_error, nextAt, createdAt: new Date(created_at).toISOString() }
+}
+
+function living(q: Db, project: string) {
+  return q.selectFrom('webhooks').selectAll().where('project', '=', project).where('removed_at', 'is', null)
+}

@@ -1,0 +1,8 @@
+import { newSqliteStore } from '../support/stores.js'
+import { notificationConformance } from './notifications.js'
+import { scheduleConformance } from './schedules.js'
+import { templateConformance } from './templates.js'
+
+scheduleConformance('schedules on SQLite', newSqliteStore)
+templateConformance('templates on SQLite', newSqliteStore)
+notificationConformance('notifications on SQLite', newSqliteStore)
