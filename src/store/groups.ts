@@ -6,7 +6,7 @@ import type { Db, GroupRow, JobRow, MemberRow } from './database.js'
 import { newId } from './ids.js'
 import { claimKey, submitJob } from './jobs.js'
 import { requestStop } from './stop.js'
-import { forUpdate, type Tx } from './store.js'
+import { forUpdate, isRefusal, type Tx, undoable } from './store.js'
 import { record } from './timeline.js'
 
 export interface NewGroup {
@@ -129,7 +129,8 @@ export async function findGroup(db: Db, project: string, kind: GroupKind | undef
 
 /**
  * Gives a member a job of its own; its row names it by the same commit, so it is never submitted twice. As the retry of another job
- * it inherits its checkpoints.
+ * it inherits its checkpoints. What the submit refuses, such as an input that is not there, is the failure of this member: then
+ * undefined.
  */
 export async function submitMember(
   tx: Tx,
@@ -137,17 +138,19 @@ export async function submitMember(
   member: MemberRow,
   spec: JobSpec,
   retryOf?: JobRow | undefined,
-): Promise<string> {
-  const { job } = await submitJob(tx, {
-    project: group.project,
-    spec,
-    actor: group.created_by,
-    retryOf,
-    member: { groupId: group.id, key: member.key },
-    isAccepted: true,
-  })
-  await updateMember(tx, member, { state: 'running', job_id: job.id, jobs: member.jobs + 1, note: null })
-  return job.id
+): Promise<string | undefined> {
+  const { id: groupId, project, created_by: actor } = group
+  const by = { project, actor, retryOf, member: { groupId, key: member.key }, isAccepted: true }
+  try {
+    const { job } = await undoable(tx, () => submitJob(tx, { ...by, spec }))
+    await updateMember(tx, member, { state: 'running', job_id: job.id, jobs: member.jobs + 1, note: null })
+    return job.id
+  } catch (error) {
+    if (!isRefusal(error)) throw error
+    const note = `Its job was refused: ${(error as Error).message}`
+    await updateMember(tx, member, { state: 'failed', reason: 'refused', note, ended_at: tx.now })
+    return undefined
+  }
 }
 
 /** Writes into a member's row, and into the copy that was read. */

@@ -6,6 +6,7 @@ import type { Db, MetricBlockRow, MetricSeriesRow, MetricSourceRow } from './dat
 import { BLOCK_POINTS, decodePoints, encodePoints, intoBlocks, outlineOf } from './metric-blocks.js'
 import { noteProgress } from './progress.js'
 import { lockNamed, type Tx } from './store.js'
+import { lookAtSweepOf } from './sweep-results.js'
 
 /**
  * One source of the metrics of one attempt: `file` and `log` of its process, `host` as its host measures; of rank 1 of
@@ -51,6 +52,7 @@ export async function appendMetrics(tx: Tx, key: MetricKey, offset: number, batc
   const taken = await keepSeries(tx, key, batch, skipped)
   await moveEnd(tx, key, row, batch, { taken, skipped })
   if (batch.progress) await noteProgress(tx, key, batch.progress)
+  if (taken > 0) await lookAtSweepOf(tx, key.jobId)
   return { end: batch.to, state: batch.state, final: batch.final }
 }
 

@@ -34,8 +34,9 @@ export function submitPipeline(
   return createGroup(tx, { ...by, kind: 'pipeline', name, spec: recordOf(pipeline), members, total })
 }
 
-/** How long until a promotion that waits for an upload is tried again, in ms. */
-const TRY_AGAIN = 2_000
+/** How long until what waits for an upload, or for the last points of a metric, is tried again. Milliseconds. */
+const TRY_AGAIN = 1_000
+const MAX_TIME = Number.MAX_SAFE_INTEGER
 
 /**
  * A look at a pipeline: notes which steps have ended, and does what comes next. It reads the graph and the state of every member,
@@ -94,15 +95,22 @@ function readMembers(tx: Tx, groupId: string): Promise<Member[]> {
     .execute()
 }
 
-/** Decides; reads the metrics that a condition turns out to speak of, and decides again. */
+/** Decides; reads the metrics that a condition turns out to speak of, and decides again. What is late keeps its step waiting. */
 async function decide(tx: Tx, nodes: StepNode[], steps: Steps): Promise<Decision> {
   const metrics = new Map<string, number | undefined>()
+  const late = new Set<string>()
   for (;;) {
     const decision = nextOfPipeline(nodes, steps.members, metrics, tx.now)
-    if (decision.wants.length === 0) return decision
-    for (const ref of decision.wants) {
+    const wants = decision.wants.filter((ref) => !late.has(metricKey(ref)))
+    if (wants.length === 0)
+      return late.size === 0
+        ? decision
+        : { ...decision, until: Math.min(decision.until ?? MAX_TIME, tx.now + TRY_AGAIN) }
+    for (const ref of wants) {
       const jobId = steps.jobOf(ref.step)
-      metrics.set(metricKey(ref), jobId === undefined ? undefined : await metricOf(tx.q, jobId, ref.name, ref.which))
+      const value = jobId === undefined ? undefined : await metricOf(tx, jobId, ref.name, ref.which)
+      if (value === 'late') late.add(metricKey(ref))
+      else metrics.set(metricKey(ref), value)
     }
   }
 }

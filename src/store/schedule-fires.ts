@@ -1,4 +1,3 @@
-import { sql } from 'kysely'
 import { SECOND } from '../schema/duration.js'
 import { Failure, failureCode } from '../schema/failure.js'
 import { milliseconds } from '../schema/job.js'
@@ -9,7 +8,7 @@ import type { Db, ScheduleFireRow, ScheduleRow } from './database.js'
 import { submitJob } from './jobs.js'
 import { checkFits } from './queue.js'
 import { requestStop } from './stop.js'
-import { forUpdate, type Store, type Tx } from './store.js'
+import { forUpdate, isRefusal, type Store, type Tx, undoable } from './store.js'
 
 /** Times that one transaction settles at most, which bounds how long others wait behind it. */
 const PAGE = 50
@@ -182,17 +181,13 @@ async function submitFire(
   kind: ScheduleFireRow['kind'],
 ): Promise<ScheduleFireRow> {
   const fire = { schedule_id: schedule.id, nominal_at: at, kind }
-  await sql`savepoint fire`.execute(tx.q)
   try {
-    const job = await submitBody(tx, schedule, at)
-    await sql`release savepoint fire`.execute(tx.q)
-    return await writeFire(tx, { ...fire, state: 'submitted', job_id: job })
+    const job_id = await undoable(tx, () => submitBody(tx, schedule, at))
+    return await writeFire(tx, { ...fire, state: 'submitted', job_id })
   } catch (error) {
-    const code = failureCode(error)
-    if (!code || code === 'unavailable' || code === 'disk_full') throw error // comes again
-    await sql`rollback to savepoint fire`.execute(tx.q)
-    await sql`release savepoint fire`.execute(tx.q)
-    return writeFire(tx, { ...fire, state: 'failed', reason: `${code}: ${(error as Error).message}` })
+    if (!isRefusal(error)) throw error // comes again
+    const reason = `${failureCode(error)}: ${(error as Error).message}`
+    return writeFire(tx, { ...fire, state: 'failed', reason })
   }
 }
 

@@ -13,9 +13,18 @@ export interface GivenInputs {
 }
 
 /** The inputs of a step as those of its job: the outputs of the jobs that its steps have had. */
-export function inputsOf(inputs: MemberPlan['inputs'], jobOf: (step: string) => string | undefined): GivenInputs {
-  const content = Object.entries(inputs ?? {}).map(([key, { step, path }]) => [key, `${jobOf(step)}/${path ?? ''}`])
-  return { fields: {}, content: Object.fromEntries(content) as Record<string, string> }
+export function inputsOf(
+  inputs: MemberPlan['inputs'],
+  own: JobSpec['inputs'],
+  jobOf: (step: string) => string | undefined,
+): GivenInputs {
+  const ofSteps = Object.entries(inputs ?? {}).flatMap(([key, { step, path }]) => {
+    const job = jobOf(step)
+    return job === undefined ? [] : [[key, { job, ...(path === undefined ? {} : { path }) }] as const]
+  })
+  const all = { ...own, ...Object.fromEntries(ofSteps) }
+  const content = Object.fromEntries(Object.entries(all).map(([key, input]) => [key, JSON.stringify(input)]))
+  return { fields: Object.keys(all).length > 0 ? { inputs: all } : {}, content }
 }
 
 /** `ANNEAL_STEP_PREPARE_JOB` and the like: the ids of the jobs of a step that is needed, in the order of its items, with spaces between. */

@@ -95,9 +95,10 @@ export async function answer(
 async function submitStep(tx: Tx, group: GroupRow, steps: Steps, member: MemberRow): Promise<Became> {
   const plan = await planOf(tx, member)
   const { needs } = steps.node(member.key)
-  const inputs = inputsOf(plan.inputs, (step) => steps.jobOf(step))
+  const own = plan.spec as JobSpec
+  const inputs = inputsOf(plan.inputs, own.inputs, (step) => steps.jobOf(step))
   const jobsOf = (step: string) => steps.membersOf(step).flatMap(({ job_id }) => job_id ?? [])
-  const described = { ...(plan.spec as JobSpec), ...inputs.fields }
+  const described = { ...own, ...inputs.fields }
   if (plan.cache) {
     const identity = (step: string) => steps.membersOf(step).map(({ cache_key, job_id }) => cache_key ?? job_id)
     const others = needs.filter((step) => !Object.values(plan.inputs ?? {}).some((input) => input.step === step))
@@ -106,8 +107,8 @@ async function submitStep(tx: Tx, group: GroupRow, steps: Steps, member: MemberR
     await updateMember(tx, member, { cache_key: key })
   }
   const spec = { ...described, env: { ...stepVariables(needs, jobsOf), ...described.env } }
-  await submitMember(tx, group, member, spec, await sameBefore(tx, member, spec))
-  return 'running'
+  const jobId = await submitMember(tx, group, member, spec, await sameBefore(tx, member, spec))
+  return jobId === undefined ? 'over' : 'running'
 }
 
 async function takeOver(tx: Tx, group: GroupRow, member: MemberRow, key: string): Promise<boolean> {

@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events'
 import { sql } from 'kysely'
-import { Failure } from '../schema/failure.js'
+import { Failure, failureCode } from '../schema/failure.js'
 import type { Db, Dialect, Trx } from './database.js'
 
 /**
@@ -195,6 +195,30 @@ export function concerns(change: Change, kinds: readonly Change['kind'][], id: s
 /** Locks one row for the transaction where several writers exist; SQLite has one. */
 export function forUpdate<T extends { forUpdate(): T }>(tx: Tx, query: T): T {
   return tx.dialect === 'postgres' ? query.forUpdate() : query
+}
+
+/** Runs a part of a transaction that is undone alone when it throws. */
+export async function undoable<T>(tx: Tx, part: () => Promise<T>): Promise<T> {
+  await sql`savepoint part`.execute(tx.q)
+  try {
+    const value = await part()
+    await sql`release savepoint part`.execute(tx.q)
+    return value
+  } catch (error) {
+    try {
+      await sql`rollback to savepoint part`.execute(tx.q)
+      await sql`release savepoint part`.execute(tx.q)
+    } catch {
+      throw error // on a full disk SQLite has undone the whole transaction already; this is why
+    }
+    throw error
+  }
+}
+
+/** Whether an error says that what was asked for cannot be, whoever asks again; what may pass by itself is none. */
+export function isRefusal(error: unknown): boolean {
+  const code = failureCode(error)
+  return code !== undefined && !['unavailable', 'disk_full', 'internal'].includes(code)
 }
 
 /** Serialises work on one named thing until the end of the transaction. */

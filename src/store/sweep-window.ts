@@ -40,8 +40,8 @@ async function submitTrial(tx: Tx, group: GroupRow, plan: SweepPlan, trial: Memb
     const note = `Its description does not fit: ${path.join('.')}: ${message}`
     return updateMember(tx, trial, { state: 'failed', note, ended_at: tx.now })
   }
-  await submitMember(tx, group, trial, parsed.data, await jobBefore(tx, trial))
-  if (plan.metric) await updateMember(tx, trial, { look_at: tx.now + LOOK_EVERY })
+  const jobId = await submitMember(tx, group, trial, parsed.data, await jobBefore(tx, trial))
+  if (plan.metric && jobId !== undefined) await updateMember(tx, trial, { look_at: tx.now + LOOK_EVERY })
 }
 
 /** Of a trial that is tried again: it goes on from the checkpoints that there are. */

@@ -1,5 +1,7 @@
 import type { Metric } from '../schema/sweep.js'
 import type { Db } from './database.js'
+import { decodePoints } from './metric-blocks.js'
+import { readMetric } from './metrics.js'
 
 /** What a sweep must know of the metrics of its jobs. */
 export interface TrialMetrics {
@@ -9,8 +11,24 @@ export interface TrialMetrics {
   valueOf(db: Db, jobId: string, metric: Metric): Promise<number | undefined>
 }
 
-/** As the store has them. It keeps no values of metrics yet, so nothing has been reported. */
+/** As the store has them, over all attempts of the job. */
 export const STORED_METRICS: TrialMetrics = {
-  atStep: async () => undefined,
-  valueOf: async () => undefined,
+  async atStep(db, jobId, name, step) {
+    const block = await db
+      .selectFrom('metric_blocks')
+      .select('bytes')
+      .where('job_id', '=', jobId)
+      .where('name', '=', name)
+      .where('high_step', '>=', step)
+      .orderBy('attempt')
+      .orderBy('seq')
+      .limit(1)
+      .executeTakeFirst()
+    if (!block) return undefined
+    const { steps, values } = decodePoints(block.bytes)
+    return values[steps.findIndex((one) => one >= step)]
+  },
+  valueOf(db, jobId, { name, goal, value }) {
+    return readMetric(db, jobId, name, value === 'best' ? goal : 'last')
+  },
 }
