@@ -1,4 +1,4 @@
-import type { MemberPlan } from '../schema/parse-pipeline.js'
+import type { MemberPlan } from '../schema/parse-step.js'
 import type { Tx } from './store.js'
 
 /** `wait`: the output is not there yet, and will be. */

@@ -1,5 +1,5 @@
 import type { JobSpec } from '../schema/job.js'
-import type { MemberPlan } from '../schema/parse-pipeline.js'
+import type { MemberPlan } from '../schema/parse-step.js'
 import { type Action, type StepNode, stepOf } from '../schema/pipeline-next.js'
 import type { GroupRow, MemberRow } from './database.js'
 import { submitMember, updateMember } from './groups.js'
