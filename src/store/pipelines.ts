@@ -1,9 +1,11 @@
 import type { GroupLook } from '../schema/group.js'
+import type { JobSpec } from '../schema/job.js'
 import type { ParsedPipeline } from '../schema/parse-pipeline.js'
 import { type Action, type Decision, metricKey, nextOfPipeline, type StepNode } from '../schema/pipeline-next.js'
 import type { GroupRow } from './database.js'
 import { AT_ONCE, createGroup, endedMembers, endGroup, updateMember } from './groups.js'
 import { sha256 } from './ids.js'
+import { checkQuota } from './quotas.js'
 import { metricOf } from './step-metric.js'
 import { carryOut, type Member, Steps } from './steps.js'
 import type { Tx } from './store.js'
@@ -22,8 +24,8 @@ export function recordOf({ nodes, maxParallel, total, members }: ParsedPipeline)
   return { nodes, maxParallel, total: total ?? null, hash: sha256(JSON.stringify(members)) }
 }
 
-/** Accepts a pipeline; its workflow submits the jobs. Fails with `idempotency_conflict`. */
-export function submitPipeline(
+/** Accepts a pipeline; its workflow submits the jobs. Fails with `idempotency_conflict`, or with `quota_exceeded` as its jobs would. */
+export async function submitPipeline(
   tx: Tx,
   {
     pipeline,
@@ -31,7 +33,17 @@ export function submitPipeline(
   }: { project: string; actor: string; pipeline: ParsedPipeline; idempotencyKey?: string | undefined },
 ): Promise<{ group: GroupRow; existed: boolean }> {
   const { name, members, total } = pipeline
-  return createGroup(tx, { ...by, kind: 'pipeline', name, spec: recordOf(pipeline), members, total })
+  const created = await createGroup(tx, { ...by, kind: 'pipeline', name, spec: recordOf(pipeline), members, total })
+  if (!created.existed) await checkQuotas(tx, created.group, pipeline)
+  return created
+}
+
+/** Asked now, since a step that could never start would wait for ever; each kind of claim once. */
+async function checkQuotas(tx: Tx, { project, created_by }: GroupRow, { members }: ParsedPipeline): Promise<void> {
+  const claims = new Map<string, JobSpec>()
+  for (const { spec } of members.map(({ data }) => data))
+    if (spec) claims.set(JSON.stringify([spec.pool, spec.resources]), spec)
+  for (const spec of claims.values()) await checkQuota(tx, { project, created_by, pool: spec.pool }, spec)
 }
 
 /** How long until a promotion that waits for an upload is tried again, in ms. */
