@@ -46,7 +46,7 @@ async function checkQuotas(tx: Tx, { project, created_by }: GroupRow, { members 
   for (const spec of claims.values()) await checkQuota(tx, { project, created_by, pool: spec.pool }, spec)
 }
 
-/** How long until a promotion that waits for an upload is tried again, in ms. */
+/** How long until what waits for the last bytes of a step before it is tried again, in ms. */
 const TRY_AGAIN = 2_000
 
 /**
@@ -65,7 +65,7 @@ export async function advancePipeline(tx: Tx, group: GroupRow): Promise<GroupLoo
   }
   const running = steps.members.filter(({ state }) => state === 'running').length
   const { more, waits } = await carryOutSome(tx, group, steps, decision.actions, record.maxParallel - running)
-  const again = waits ? tx.now + TRY_AGAIN : Number.POSITIVE_INFINITY
+  const again = waits || decision.waits ? tx.now + TRY_AGAIN : Number.POSITIVE_INFINITY
   const until = Math.min(decision.until ?? Number.POSITIVE_INFINITY, again)
   return { more: more || hasMoreEnded, until: Number.isFinite(until) ? until : null }
 }
@@ -106,15 +106,22 @@ function readMembers(tx: Tx, groupId: string): Promise<Member[]> {
     .execute()
 }
 
-/** Decides; reads the metrics that a condition turns out to speak of, and decides again. */
-async function decide(tx: Tx, nodes: StepNode[], steps: Steps): Promise<Decision> {
+/**
+ * Decides; reads the metrics that a condition turns out to speak of, and decides again. Where some are still on their way (`waits`) the steps
+ * that ask for them are left for a later look.
+ */
+async function decide(tx: Tx, nodes: StepNode[], steps: Steps): Promise<Decision & { waits: boolean }> {
   const metrics = new Map<string, number | undefined>()
+  const coming = new Set<string>()
   for (;;) {
     const decision = nextOfPipeline(nodes, steps.members, metrics, tx.now)
-    if (decision.wants.length === 0) return decision
-    for (const ref of decision.wants) {
+    const wanted = decision.wants.filter((ref) => !coming.has(metricKey(ref)))
+    if (wanted.length === 0) return { ...decision, waits: coming.size > 0 }
+    for (const ref of wanted) {
       const jobId = steps.jobOf(ref.step)
-      metrics.set(metricKey(ref), jobId === undefined ? undefined : await metricOf(tx.q, jobId, ref.name, ref.which))
+      const value = jobId === undefined ? undefined : await metricOf(tx.q, jobId, ref.name, ref.which)
+      if (value === 'coming') coming.add(metricKey(ref))
+      else metrics.set(metricKey(ref), value)
     }
   }
 }
