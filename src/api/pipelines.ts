@@ -38,7 +38,7 @@ export function pipelineRoutes(app: App, deps: Deps): void {
       tags: ['pipelines'],
       headers: Key,
       body: PipelineSpec,
-      response: { 201: PipelineView, 200: PipelineView, ...failures(401, 403, 413, 422, 503, 507) },
+      response: { 201: PipelineView, 200: PipelineView, ...failures(401, 403, 413, 422, 429, 503, 507) },
     },
     bodyLimit: MAX_PIPELINE_BYTES,
     onRequest: write,

@@ -1,5 +1,6 @@
 import type { GroupOutcome, MemberState } from './group.js'
-import { holds, type MetricRef, minds, operandsOf, parseWhen, type Seen, type When, whatWasSeen } from './when.js'
+import { parseWhen } from './parse-when.js'
+import { holds, type MetricRef, minds, operandsOf, type Seen, type When, whatWasSeen } from './when.js'
 
 /** A step as the looks at its pipeline need it. A fanned step has one member for each item, `train.adam`; else one, `train`. */
 export interface StepNode {

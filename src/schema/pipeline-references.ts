@@ -1,8 +1,9 @@
 import type { Problem } from './failure.js'
 import { before } from './graph.js'
+import { parseWhen, WhenError } from './parse-when.js'
 import type { StepNode } from './pipeline-next.js'
 import { nearest } from './problems.js'
-import { operandsOf, parseWhen, type When, WhenError } from './when.js'
+import { operandsOf, type When } from './when.js'
 
 type Raw = Record<string, unknown>
 
@@ -23,17 +24,21 @@ function problemOfNeed(
   known: string[],
 ): Problem[] {
   const path = placeOf(name, raw[name] as Raw, need)
-  if (!(need in raw)) return [{ path, message: `there is no step ${need}${nearest(need, known)}`, value: need }]
+  if (!Object.hasOwn(raw, need))
+    return [{ path, message: `there is no step ${need}${nearest(need, known)}`, value: need }]
   const isOutput = !path.includes('.needs')
-  const other = raw[need] as Raw
+  const other = raw[need] ?? {}
   if (!isOutput) return []
-  if ('approve' in other || 'promote' in other)
-    return [{ path, message: `${need} runs no job, so it has no outputs`, value: need }]
+  if (runsNoJob(other)) return [{ path, message: `${need} runs no job, so it has no outputs`, value: need }]
   if (kind === 'promote' && other.forEach !== undefined)
     return [{ path, message: `${need} is fanned out; one output is promoted, not several`, value: need }]
   return other.forEach === undefined || kind !== 'job'
     ? []
     : [{ path, message: `${need} is fanned out; an input is one job's output`, value: need }]
+}
+
+function runsNoJob(step: Raw): boolean {
+  return Object.hasOwn(step, 'approve') || Object.hasOwn(step, 'promote')
 }
 
 /** Where a step names another one: in its needs, else as an input or for a promotion. */
@@ -63,19 +68,12 @@ function problemsOfWhen(
   }
   const earlier = before(byName, name)
   return operandsOf(read).flatMap(({ is, step }) => {
-    const other = raw[step]
-    if (other === undefined) return [problem(`there is no step ${step}${nearest(step, known)}`)]
+    if (!Object.hasOwn(raw, step)) return [problem(`there is no step ${step}${nearest(step, known)}`)]
     if (!earlier.has(step))
       return [problem(step === name ? 'speaks of the step itself' : `${step} is not before this step; add it to needs`)]
     if (is !== 'metric') return []
-    if ('approve' in other || 'promote' in other) return [problem(`${step} runs no job, so it has no metrics`)]
+    const other = raw[step] ?? {}
+    if (runsNoJob(other)) return [problem(`${step} runs no job, so it has no metrics`)]
     return other.forEach === undefined ? [] : [problem(`${step} is fanned out, so a metric of it is not one number`)]
   })
-}
-
-/** Whether a map of the step's own says something under that key. */
-export function namesAnother(own: unknown, inner: string | undefined): boolean {
-  if (own === undefined) return false
-  if (inner === undefined || typeof own !== 'object' || own === null) return true
-  return inner in own
 }

@@ -31,7 +31,7 @@ export const StepView = z
     needs: z.array(z.string()),
     when: z.string().nullable(),
     state: z.enum(MEMBER_STATES),
-    note: z.string().nullable().describe('why it failed or was skipped, or who answered'),
+    note: z.string().nullable().describe('why it failed or was skipped; of a gate what it asks, then who answered'),
     asksUntil: time.nullable().describe('of a gate that waits for an answer: when its limit passes'),
     takenFrom: z.string().nullable().describe('the pipeline whose job it has taken over instead of running one'),
     jobs: z.int().describe('that it has had'),

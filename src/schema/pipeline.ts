@@ -1,8 +1,8 @@
 import { z } from 'zod'
 import { parseDuration } from './duration.js'
 import { JobSpec, name } from './job.js'
+import { MAX_WHEN } from './parse-when.js'
 import { MAX_STEPS_FANNED } from './pipeline-limits.js'
-import { MAX_WHEN } from './when.js'
 
 /** How long a gate waits where it does not say: every wait has a limit (promise 7). */
 const GATE_TIMEOUT = '7d'

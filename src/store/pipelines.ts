@@ -1,9 +1,11 @@
 import type { GroupLook } from '../schema/group.js'
+import type { JobSpec } from '../schema/job.js'
 import type { ParsedPipeline } from '../schema/parse-pipeline.js'
 import { type Action, type Decision, metricKey, nextOfPipeline, type StepNode } from '../schema/pipeline-next.js'
 import type { GroupRow } from './database.js'
 import { AT_ONCE, createGroup, endedMembers, endGroup, updateMember } from './groups.js'
 import { sha256 } from './ids.js'
+import { checkQuota } from './quotas.js'
 import { metricOf } from './step-metric.js'
 import { carryOut, type Member, Steps } from './steps.js'
 import type { Tx } from './store.js'
@@ -22,8 +24,8 @@ export function recordOf({ nodes, maxParallel, total, members }: ParsedPipeline)
   return { nodes, maxParallel, total: total ?? null, hash: sha256(JSON.stringify(members)) }
 }
 
-/** Accepts a pipeline; its workflow submits the jobs. Fails with `idempotency_conflict`. */
-export function submitPipeline(
+/** Accepts a pipeline; its workflow submits the jobs. Fails with `idempotency_conflict`, or with `quota_exceeded` as its jobs would. */
+export async function submitPipeline(
   tx: Tx,
   {
     pipeline,
@@ -31,12 +33,21 @@ export function submitPipeline(
   }: { project: string; actor: string; pipeline: ParsedPipeline; idempotencyKey?: string | undefined },
 ): Promise<{ group: GroupRow; existed: boolean }> {
   const { name, members, total } = pipeline
-  return createGroup(tx, { ...by, kind: 'pipeline', name, spec: recordOf(pipeline), members, total })
+  const created = await createGroup(tx, { ...by, kind: 'pipeline', name, spec: recordOf(pipeline), members, total })
+  if (!created.existed) await checkQuotas(tx, created.group, pipeline)
+  return created
 }
 
-/** How long until what waits for an upload, or for the last points of a metric, is tried again. Milliseconds. */
-const TRY_AGAIN = 1_000
-const MAX_TIME = Number.MAX_SAFE_INTEGER
+/** Asked now, since a step that could never start would wait for ever; each kind of claim once. */
+async function checkQuotas(tx: Tx, { project, created_by }: GroupRow, { members }: ParsedPipeline): Promise<void> {
+  const claims = new Map<string, JobSpec>()
+  for (const { spec } of members.map(({ data }) => data))
+    if (spec) claims.set(JSON.stringify([spec.pool, spec.resources]), spec)
+  for (const spec of claims.values()) await checkQuota(tx, { project, created_by, pool: spec.pool }, spec)
+}
+
+/** How long until what waits for the last bytes of a step before it is tried again, in ms. */
+const TRY_AGAIN = 2_000
 
 /**
  * A look at a pipeline: notes which steps have ended, and does what comes next. It reads the graph and the state of every member,
@@ -54,7 +65,7 @@ export async function advancePipeline(tx: Tx, group: GroupRow): Promise<GroupLoo
   }
   const running = steps.members.filter(({ state }) => state === 'running').length
   const { more, waits } = await carryOutSome(tx, group, steps, decision.actions, record.maxParallel - running)
-  const again = waits ? tx.now + TRY_AGAIN : Number.POSITIVE_INFINITY
+  const again = waits || decision.waits ? tx.now + TRY_AGAIN : Number.POSITIVE_INFINITY
   const until = Math.min(decision.until ?? Number.POSITIVE_INFINITY, again)
   return { more: more || hasMoreEnded, until: Number.isFinite(until) ? until : null }
 }
@@ -95,21 +106,21 @@ function readMembers(tx: Tx, groupId: string): Promise<Member[]> {
     .execute()
 }
 
-/** Decides; reads the metrics that a condition turns out to speak of, and decides again. What is late keeps its step waiting. */
-async function decide(tx: Tx, nodes: StepNode[], steps: Steps): Promise<Decision> {
+/**
+ * Decides; reads the metrics that a condition turns out to speak of, and decides again. Where some are still on their way (`waits`) the steps
+ * that ask for them are left for a later look.
+ */
+async function decide(tx: Tx, nodes: StepNode[], steps: Steps): Promise<Decision & { waits: boolean }> {
   const metrics = new Map<string, number | undefined>()
-  const late = new Set<string>()
+  const coming = new Set<string>()
   for (;;) {
     const decision = nextOfPipeline(nodes, steps.members, metrics, tx.now)
-    const wants = decision.wants.filter((ref) => !late.has(metricKey(ref)))
-    if (wants.length === 0)
-      return late.size === 0
-        ? decision
-        : { ...decision, until: Math.min(decision.until ?? MAX_TIME, tx.now + TRY_AGAIN) }
-    for (const ref of wants) {
+    const wanted = decision.wants.filter((ref) => !coming.has(metricKey(ref)))
+    if (wanted.length === 0) return { ...decision, waits: coming.size > 0 }
+    for (const ref of wanted) {
       const jobId = steps.jobOf(ref.step)
-      const value = jobId === undefined ? undefined : await metricOf(tx, jobId, ref.name, ref.which)
-      if (value === 'late') late.add(metricKey(ref))
+      const value = jobId === undefined ? undefined : await metricOf(tx.q, jobId, ref.name, ref.which)
+      if (value === 'coming') coming.add(metricKey(ref))
       else metrics.set(metricKey(ref), value)
     }
   }

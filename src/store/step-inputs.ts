@@ -1,5 +1,5 @@
 import type { JobSpec } from '../schema/job.js'
-import type { MemberPlan } from '../schema/parse-pipeline.js'
+import type { MemberPlan } from '../schema/parse-step.js'
 
 /** Jobs that a step's process is told of at most: a variable of the environment may have 128 KB. */
 const MOST_TOLD = 1_000

@@ -1,4 +1,4 @@
-import type { MemberPlan } from '../schema/parse-pipeline.js'
+import type { MemberPlan } from '../schema/parse-step.js'
 import { promote as promoteTo } from './artifact-names.js'
 import { isRefusal, type Tx, undoable } from './store.js'
 

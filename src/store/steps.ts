@@ -1,5 +1,5 @@
 import type { JobSpec } from '../schema/job.js'
-import type { MemberPlan } from '../schema/parse-pipeline.js'
+import type { MemberPlan } from '../schema/parse-step.js'
 import { type Action, type StepNode, stepOf } from '../schema/pipeline-next.js'
 import type { GroupRow, MemberRow } from './database.js'
 import { submitMember, updateMember } from './groups.js'
@@ -59,13 +59,7 @@ export async function carryOut(tx: Tx, group: GroupRow, steps: Steps, action: Ac
     case 'promote':
       return promote(tx, group, steps, member)
     case 'ask':
-      await updateMember(tx, member, { look_at: action.until, note: null })
-      await record(tx, {
-        jobId: group.id,
-        type: 'approval_wanted',
-        actor: 'workflow',
-        data: { step: member.key, message: (await planOf(tx, member)).message, until: action.until },
-      })
+      await ask(tx, member, action.until)
       return 'asks'
     case 'answer':
       await answer(tx, member, { ...action, actor: 'workflow' })
@@ -73,6 +67,13 @@ export async function carryOut(tx: Tx, group: GroupRow, steps: Steps, action: Ac
     case 'skip':
       throw new Error('skipped steps are written together')
   }
+}
+
+async function ask(tx: Tx, member: MemberRow, until: number): Promise<void> {
+  const { message } = await planOf(tx, member)
+  await updateMember(tx, member, { look_at: until, note: message ?? null })
+  const data = { step: member.key, message, until }
+  await record(tx, { jobId: member.group_id, type: 'approval_wanted', actor: 'workflow', data })
 }
 
 /** What a gate was answered, by a person or by its limit. */

@@ -3,7 +3,9 @@ import { failureCode } from '../../src/schema/failure.js'
 import { answerGate } from '../../src/store/answer-gate.js'
 import { listGroups } from '../../src/store/pipeline-view.js'
 import { findJob, listEvents, listJobs, viewJob } from '../../src/store/queries.js'
+import { setQuota } from '../../src/store/quota-settings.js'
 import { resumePipeline } from '../../src/store/resume-pipeline.js'
+import { ensureProject } from '../../src/store/tokens.js'
 import { jobOf } from '../support/jobs.js'
 import { finish, job, jobOfStep, lookOn, parsed, standings, submitSteps, view } from '../support/pipelines.js'
 import type { TestStore } from '../support/stores.js'
@@ -177,7 +179,7 @@ export function pipelineConformance(name: string, newStore: () => Promise<TestSt
       test('ask once, hold nothing, and let on what was approved', async () => {
         const id = await atTheGate()
         const gate = (await view(t.store, id)).members.find(({ key }) => key === 'gate')
-        expect(gate).toMatchObject({ state: 'waiting', asksUntil: expect.any(String), job: null })
+        expect(gate).toMatchObject({ state: 'waiting', asksUntil: expect.any(String), job: null, note: 'good?' })
         const look = await lookOn(t.store, id)
         expect(new Date(look?.until ?? 0).toISOString()).toBe(gate?.asksUntil)
         const events = await listEvents(t.store.read, id, 0, 100)
@@ -269,6 +271,18 @@ export function pipelineConformance(name: string, newStore: () => Promise<TestSt
         await lookOn(t.store, again.id)
         expect(await standings(t.store, again.id)).toEqual(['a running'])
       })
+    })
+
+    test('one whose step could never start under a quota is refused, and leaves nothing behind', async () => {
+      await t.store.transact((tx) => ensureProject(tx, 'default'))
+      await t.store.transact((tx) => setQuota(tx, { project: 'default' }, { devices: 2 }))
+      const wide = { ...job, resources: { gpus: 3 } }
+      const refused = await submitSteps(t.store, { a: job, b: { ...wide, needs: 'a' } }, {}, 'k').catch(
+        (e: unknown) => e,
+      )
+      expect(failureCode(refused)).toBe('quota_exceeded')
+      expect(await listGroups(t.store.read, 'default', { kind: 'pipeline', limit: 2 })).toEqual([])
+      await submitSteps(t.store, { a: job }, {}, 'k')
     })
 
     test('the list is newest first, by state and name, a page at a time', async () => {

@@ -2,7 +2,8 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Failure } from '../../src/schema/failure.js'
 import { parsePipeline } from '../../src/schema/parse-pipeline.js'
-import { holds, parseWhen, type Seen, WhenError } from '../../src/schema/when.js'
+import { parseWhen, WhenError } from '../../src/schema/parse-when.js'
+import { holds, type Seen } from '../../src/schema/when.js'
 
 const job = { command: 'true' }
 const parse = (steps: object, more: object = {}) => parsePipeline({ name: 'digits', steps, ...more })
@@ -181,6 +182,53 @@ describe('a pipeline file', () => {
     ['a frame that does not fit', { a: job }, ['timeout: unknown key; did you mean timeouts?'], { timeout: '1h' }],
   ])('refuses %s', (_, steps, expected, more = {}) => {
     expect(problems(steps, more)).toEqual(expected)
+  })
+
+  test('refuses names that every object has, and steps that are none, without a stumble', () => {
+    expect(problems({ a: { ...job, needs: ['constructor'] } })).toEqual([
+      'steps.a.needs[0]: there is no step constructor',
+    ])
+    const inputs = { d: { step: 'a' } }
+    expect(problems({ a: null, b: { ...job, inputs, when: 'steps.a.metrics.x > 1' } })).toEqual([
+      'steps.a: expected the fields of a step',
+    ])
+  })
+
+  test('whatever is sent, it is taken or refused with paths', () => {
+    const word = fc.constantFrom('a', 'b', 'constructor', 'always()', 'steps.a.metrics.x > 1', '{{item}}', '2h', '')
+    const value = fc.letrec((tie) => ({
+      any: fc.oneof({ maxDepth: 4 }, word, fc.integer(), fc.boolean(), fc.constant(null), tie('list'), tie('map')),
+      list: fc.array(tie('any'), { maxLength: 3 }),
+      map: fc.dictionary(
+        fc.constantFrom(
+          'a',
+          'b',
+          'step',
+          'needs',
+          'when',
+          'command',
+          'forEach',
+          'inputs',
+          'approve',
+          'promote',
+          'env',
+          'cache',
+        ),
+        tie('any'),
+        { maxKeys: 6 },
+      ),
+    })).map
+    fc.assert(
+      fc.property(fc.record({ name: word, steps: value, defaults: value }), (input) => {
+        try {
+          expect(parsePipeline(input).nodes.length).toBeGreaterThan(0)
+        } catch (error) {
+          expect((error as Failure).code).toBe('invalid_spec')
+          expect((error as Failure).problems?.length).toBeGreaterThan(0)
+        }
+      }),
+      { numRuns: 3_000 },
+    )
   })
 
   test('refuses too many steps and too wide fan-outs', () => {

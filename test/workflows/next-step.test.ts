@@ -49,6 +49,16 @@ describe('the life of a job', () => {
     expect(nextStep(job(), NOW)).toEqual({ do: 'begin attempt' })
   })
 
+  test('one that is to run after others waits until its total limit, and ends where that is in vain', () => {
+    const after = { open: 2, unmet: null }
+    expect(nextStep(job({ after, totalDeadline: NOW + 9 }), NOW)).toEqual({ do: 'wait', until: NOW + 9 })
+    expect(nextStep(job({ after, totalDeadline: NOW }), NOW)).toMatchObject({ outcome: { reason: 'total_time_limit' } })
+    expect(nextStep(job({ after, stopWanted: true }), NOW)).toMatchObject({ outcome: { reason: 'stopped' } })
+    const inVain = nextStep(job({ after: { open: 1, unmet: 'said' } }), NOW)
+    expect(inVain).toMatchObject({ do: 'settle', outcome: { reason: 'dependency_failed', message: 'said' } })
+    expect(nextStep(job({ after: { open: 0, unmet: null } }), NOW)).toEqual({ do: 'begin attempt' })
+  })
+
   test('an attempt without a device waits for one, until the queue limit', () => {
     const waiting = job({ queueDeadline: NOW + 5, attempt: attempt({ granted: false, launched: false }) })
     expect(nextStep(waiting, NOW)).toEqual({ do: 'wait', until: NOW + 5 })
