@@ -16,5 +16,5 @@ export function crashPoints() {
     for (const [, name] of code.matchAll(/crashPoint\(`([^`$]+)\$\{[^`]*`\)/g))
       for (const fact of FACTS) names.add(name + fact)
   }
-  return [...names].filter((name) => !/^(remote|move)\./.test(name)).sort()
+  return [...names].filter((name) => !/^(remote|move)\.|^activity\.group-/.test(name)).sort()
 }
