@@ -124,8 +124,13 @@ async function trialsToTakeUp(tx: Tx, groupId: string, which: TakenUp): Promise<
     .execute()
   const isStopped = ({ state, job_reason }: (typeof rows)[number]) => state === 'skipped' || job_reason === 'stopped'
   return rows
-    .filter((row) => which === 'all' || isStopped(row) === (which === 'stopped'))
+    .filter((row) => !wasPoor(row) && (which === 'all' || isStopped(row) === (which === 'stopped')))
     .map(({ job_reason: _, ...row }) => row)
+}
+
+/** The sweep had stopped its job for its metric when somebody stopped the whole: its end has been decided. */
+function wasPoor({ data, job_reason }: { data: string; job_reason: string | null }): boolean {
+  return job_reason === 'stopped' && (JSON.parse(data) as TrialData).stopped !== undefined
 }
 
 /** Keys in one statement: SQLite takes 32,766 parameters. */

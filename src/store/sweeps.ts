@@ -24,8 +24,8 @@ export function newAdvanceSweep(metrics: TrialMetrics): Advance {
     const ended = await endedMembers(tx.q, group.id)
     for (const trial of ended) await noteEnd(tx, trial, { plan, metrics, enough: foundBefore(group) })
     const judged = await judgeTrials(tx, group, plan, metrics)
-    const enough = foundBefore(group) ?? (await findEnough(tx, group, plan))
-    const more = enough ? (await stopMembers(tx, group)).more : await fillWindow(tx, group, plan)
+    const enough = foundBefore(group) ?? (await whyEnough(tx, group, plan))
+    const more = enough ? await wantEnd(tx, group, enough) : await fillWindow(tx, group, plan)
     if (ended.length === AT_ONCE || judged === AT_ONCE || more) return { more: true, until: null }
     return endOrWait(tx, group, plan, enough)
   }
@@ -57,16 +57,17 @@ function foundBefore({ outcome }: GroupRow): GroupOutcome | undefined {
   return outcome === null ? undefined : (JSON.parse(outcome) as GroupOutcome)
 }
 
-/** Whether no further trial is to begin: then those that run are stopped, and the sweep ends so. */
-async function findEnough(tx: Tx, group: GroupRow, plan: SweepPlan): Promise<GroupOutcome | undefined> {
-  const enough = await whyEnough(tx, group, plan)
-  if (!enough) return undefined
+/** Stops what runs and keeps why; the group's row is written behind those of its jobs. True: some are still to be stopped. */
+async function wantEnd(tx: Tx, group: GroupRow, enough: GroupOutcome): Promise<boolean> {
+  const { more } = await stopMembers(tx, group)
+  if (foundBefore(group)) return more
   const set = { outcome: JSON.stringify(enough), state: 'stopping' as const }
   await tx.q.updateTable('job_groups').set(set).where('id', '=', group.id).execute()
   await record(tx, { jobId: group.id, type: 'stop_ordered', actor: 'workflow', data: { why: enough.message } })
-  return enough
+  return more
 }
 
+/** Why no further trial is to begin, and how the sweep ends then; undefined: it goes on. */
 async function whyEnough(tx: Tx, { id }: GroupRow, plan: SweepPlan): Promise<GroupOutcome | undefined> {
   const { maxFailures, metric, stopAt } = plan
   if (maxFailures !== null && (await countIn(tx.q, id, 'failed')) > maxFailures)

@@ -338,6 +338,27 @@ export function sweepConformance(name: string, newStore: () => Promise<TestStore
       expect(await view(id)).toMatchObject({ outcome: { reason: 'completed' }, best: { key: '2', value: 0.3 } })
     })
 
+    test('a trial that was stopped for its metric is not taken up again, though the whole was stopped meanwhile', async () => {
+      const asha = { method: 'asha', asha: { reduction: 2, rungs: [1] }, metric: { name: 'loss', goal: 'min' } }
+      const id = await sweep({ ...asha, trials: 3, window: 2 })
+      await look(id)
+      const [good, poor] = (await open(id)) as [JobRow, JobRow]
+      for (const [one, value] of [
+        [good, 0.1],
+        [poor, 0.2],
+      ] as const) {
+        reported.set(one.id, [{ step: 1, value }])
+        await t.store.transact((tx) => lookAtSweepOf(tx, one.id))
+        await look(id)
+      }
+      await t.store.transact((tx) => stopGroup(tx, id, 'user:ada'))
+      await look(id)
+      for (const one of [good, poor]) await endJob(one, 'stopped')
+      await look(id)
+      expect(await t.store.transact((tx) => takeUp(tx, id, 'all', 'user:ada'))).toBe(2)
+      expect((await trials(id)).map(({ state }) => state)).toEqual(['waiting', 'failed', 'waiting'])
+    })
+
     test.each([1, 2])('asha judges as a simulation of it does, in whatever order reports come (%i)', async (seed) => {
       const rungs = [1, 2, 4]
       const reduction = 2

@@ -161,3 +161,22 @@ test("everything killed in the middle, Temporal's file deleted: it goes on, and 
   expect(begun()).toEqual(all(24, () => 1))
   expect((await trials(id)).every(({ jobs, attempts }) => jobs === 1 && attempts === 1)).toBe(true)
 })
+
+test('dying as the look that submits its tasks is committed: the array goes on, and no task runs twice', async () => {
+  const at = newFolder()
+  build('--crash-points')
+  const other = await Anneal.start({ devices: 2, crashAt: 'activity.group-committed' })
+  try {
+    const body = { array: { name: 'a', size: 5, window: 3, job: { command: `cd ${at}; ${BEGIN}` } } }
+    const submit = () => other.request('POST', '/api/v1/arrays', body, { 'idempotency-key': 'k' })
+    await submit().catch(() => undefined)
+    await until('it to die', () => other.hasEnded(), 30_000)
+    await other.up({ devices: 2 })
+    const { id } = (await submit()).json as SweepView
+    const look = async () => ((await other.request('GET', `/api/v1/sweeps/${id}`)).json as SweepView).outcome
+    expect(await until('its end', look, 40_000)).toMatchObject({ reason: 'completed' })
+    expect(begun()).toEqual(all(5, () => 1))
+  } finally {
+    await other.remove()
+  }
+}, 240_000)

@@ -50,7 +50,10 @@ function submit(command: Command): void {
     const client = connect(flags)
     const { sweep, existed } = await submitSweepFile(client, file, flags.idempotencyKey)
     if (existed) say(`this key has been used for the same sweep before: it is ${sweep.id}`)
-    if (flags.wait) return waitAndSay(client, sweep.id, flags)
+    if (flags.wait) {
+      say(`submitted ${sweep.name} with ${sweep.size} trials as ${sweep.id}`)
+      return waitAndSay(client, sweep.id, flags)
+    }
     if (flags.json) return printJson(sweep)
     print(sweep.id)
     say(`submitted ${sweep.name} with ${sweep.size} trials; see them with: anneal sweep show ${sweep.id}`)
