@@ -83,6 +83,8 @@ export function scheduleConformance(name: string, newStore: () => Promise<TestSt
       const date = new Date(next_at as number).toISOString().slice(0, 10)
       expect(job).toMatchObject({ schedule_id: id, name: `data-${date}`, created_by: 'user:1', project: 'default' })
       expect((await viewJob(t.store.read, job)).scheduleId).toBe(id)
+      const keys = await t.store.read.selectFrom('idempotency_keys').select(['key', 'job_id']).execute()
+      expect(keys).toEqual([{ key: `schedule/${id}/${new Date(next_at as number).toISOString()}`, job_id: job.id }])
       expect((await row(id)).next_at).toBe((next_at as number) + HOUR)
     })
 
