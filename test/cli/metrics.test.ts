@@ -3,7 +3,7 @@ import { chart, shortNumber } from '../../src/cli/chart.js'
 import { MetricBatch } from '../../src/schema/metric.js'
 import { appendMetrics } from '../../src/store/metrics.js'
 import { startServer, type TestServer } from '../client/server.js'
-import { submit } from '../support/jobs.js'
+import { begin, submit } from '../support/jobs.js'
 import { type Anneal, buildAnneal } from './anneal.js'
 
 let server: TestServer
@@ -24,6 +24,7 @@ async function reported(
   values: MetricBatch['series'][number]['values'],
 ): Promise<string> {
   const { id } = await submit(server.store, { name: jobName })
+  await begin(server.store, id)
   const steps = values.map((_, i) => i + 1)
   const series = [{ name, steps, at: steps.map((i) => 1_700_000_000_000 + i * 1000), values }]
   const batch = MetricBatch.parse({
