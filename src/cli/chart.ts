@@ -21,12 +21,14 @@ export function chart({ name, steps, at, values }: MetricCurve, columns: number)
   const note = left > 0 ? `; ${left} of ${values.length} points cannot be drawn (NaN, infinite, or without a step)` : ''
   const title = `${name}, by ${hasSteps ? 'step' : 'seconds'}${note}`
   if (points.length === 0) return `${title}: nothing to draw`
+  const [, first] = points[0] as Point
+  if (points.every(([, y]) => y === first)) return `${title}: always ${shortNumber(first)}`
   const sorted = points.toSorted((a, b) => a[0] - b[0])
   const width = Math.max(NARROWEST, columns - MARGIN)
   return `${title}\n${plot(sorted, { width, height: HEIGHT, formatter: shortNumber, customXAxisTicks: ticks(sorted) }).trimEnd()}`
 }
 
-/** Four or five digits, as people read numbers: `0.00052`, `1.2e-9`, `12,300` as `12300`. */
+/** Four digits, as people read numbers: `0.0005219`, `1.20e-9`; whole numbers with all of theirs below ten million. */
 export function shortNumber(value: number): string {
   if (value === 0 || Number.isInteger(value)) return Math.abs(value) < 1e7 ? String(value) : value.toExponential(2)
   const size = Math.abs(value)

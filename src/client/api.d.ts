@@ -2575,7 +2575,7 @@ export interface components {
             /** @enum {string} */
             kind: "job" | "approve" | "promote";
             needs: string[];
-            /** @description why it failed or was skipped, or who answered */
+            /** @description why it failed or was skipped; of a gate what it asks, then who answered */
             note: string | null;
             /** @enum {string} */
             state: "waiting" | "running" | "completed" | "failed" | "skipped";

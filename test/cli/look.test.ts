@@ -28,10 +28,10 @@ test('the list is a table of jobs, newest first, and can be narrowed', async () 
     .trimEnd()
     .split('\n')
     .map((line) => line.split(/ {2,}/))
-  expect(rows[0]).toEqual(['ID', 'NAME', 'STATE', 'ATTEMPT', 'PRIO', 'AGE', 'RUNNING'])
+  expect(rows[0]).toEqual(['ID', 'NAME', 'STATE', 'ATTEMPT', 'PRIO', 'AGE', 'RUNNING', 'PROGRESS'])
   expect(rows[1]?.slice(0, 5)).toEqual([running.id.slice(0, 10), 'running', 'running', '1', '50'])
   expect(rows[2]?.slice(0, 5)).toEqual([done.id.slice(0, 10), 'done', 'process_failed', '1', '90'])
-  expect(rows[2]?.slice(5)).toEqual([expect.stringMatching(/ m?s$/), expect.stringMatching(/ m?s$/)])
+  expect(rows[2]?.slice(5)).toEqual([expect.stringMatching(/ m?s$/), expect.stringMatching(/ m?s$/), '-'])
   const columns = (line: string) => [line.indexOf('STATE'), line.indexOf('running', 20), line.indexOf('process_failed')]
   expect(
     new Set(

@@ -1,0 +1,94 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { chart, shortNumber } from '../../src/cli/chart.js'
+import { MetricBatch } from '../../src/schema/metric.js'
+import { appendMetrics } from '../../src/store/metrics.js'
+import { startServer, type TestServer } from '../client/server.js'
+import { begin, submit } from '../support/jobs.js'
+import { type Anneal, buildAnneal } from './anneal.js'
+
+let server: TestServer
+let anneal: Anneal
+beforeAll(async () => {
+  server = await startServer()
+  anneal = await buildAnneal({ ANNEAL_URL: server.url, ANNEAL_TOKEN: server.token, TZ: 'UTC' })
+})
+afterAll(async () => {
+  await anneal.remove()
+  await server.close()
+})
+
+/** Values of one metric from step 1 on. */
+async function reported(
+  name: string,
+  jobName: string,
+  values: MetricBatch['series'][number]['values'],
+): Promise<string> {
+  const { id } = await submit(server.store, { name: jobName })
+  await begin(server.store, id)
+  const steps = values.map((_, i) => i + 1)
+  const series = [{ name, steps, at: steps.map((i) => 1_700_000_000_000 + i * 1000), values }]
+  const batch = MetricBatch.parse({
+    to: 1,
+    series,
+    skipped: { unreadable_line: 2 },
+    progress: { step: 3, total: 12, leftMs: null },
+  })
+  await server.store.transact((tx) => appendMetrics(tx, { jobId: id, attempt: 1, source: 'file' }, 0, batch))
+  return id
+}
+
+test('what was not kept, what is not finite and how far it is are said, and stay out of the data', async () => {
+  await reported('loss', 'odd', [3, 'NaN', 2])
+  const { stdout, stderr, code } = await anneal.run(['metrics', 'odd'])
+  expect(code).toBe(0)
+  expect(stdout).toContain('loss, by step; 1 of 3 points cannot be drawn')
+  expect(stdout).toMatch(/^loss +2 +3 +2 @3 +3 @1 +3 +1 not finite$/m)
+  expect(stderr).toContain('progress: step 3 of 12, 25 %')
+  expect(stderr).toContain('not kept: 2 lines of the metrics file that are no JSON object')
+})
+
+test('an export has NaN as text, and guards a name that a spreadsheet would run', async () => {
+  await reported('=cmd, "x"', 'export', [1.5, 'NaN', '-Infinity'])
+  const csv = await anneal.run(['metrics', 'export', '--csv'])
+  expect(csv.stdout).toBe(
+    `name,attempt,step,time,value\n${[1.5, 'NaN', '-Infinity']
+      .map((value, i) => `"'=cmd, ""x""",1,${i + 1},2023-11-14T22:13:2${i + 1}.000Z,${value}\n`)
+      .join('')}`,
+  )
+  const { stdout } = await anneal.run(['metrics', 'export', '--jsonl'])
+  expect(JSON.parse(stdout.split('\n')[1] ?? '')).toEqual({
+    ...{ name: '=cmd, "x"', attempt: 1, step: 2 },
+    ...{ time: '2023-11-14T22:13:22.000Z', value: 'NaN' },
+  })
+})
+
+test('a job without metrics and a metric that there is not are told', async () => {
+  await submit(server.store, { name: 'silent' })
+  const silent = await anneal.run(['metrics', 'silent'])
+  expect([silent.code, silent.stdout]).toEqual([0, ''])
+  expect(silent.stderr).toContain('no metrics; write JSON lines to $ANNEAL_METRICS_FILE')
+  expect((await anneal.run(['metrics', 'silent', '--csv'])).stdout).toBe('name,attempt,step,time,value\n')
+  await reported('loss', 'has-loss', [1])
+  const missing = await anneal.run(['metrics', 'has-loss', 'accuracy', '--csv'])
+  expect(missing.code).not.toBe(0)
+  expect(missing.stderr).toContain('has reported no metric "accuracy"')
+  expect((await anneal.run(['metrics', 'has-loss', 'accuracy'])).stderr).toContain('there is no metric "accuracy"')
+})
+
+test('a curve that does not move, or has one point, is told in words; one that is out of order is drawn in order', () => {
+  const curve = (steps: (number | null)[], values: (number | 'NaN')[]) => ({
+    ...{ name: 'a', attempts: steps.map(() => 1), steps, values },
+    at: steps.map((_, i) => i * 1000),
+  })
+  expect(chart(curve([1, 2], [0.25, 0.25]), 80)).toBe('a, by step: always 0.25')
+  expect(chart(curve([1], ['NaN']), 80)).toMatch(/^a, by step; 1 of 1 points .*: nothing to draw$/)
+  expect(chart(curve([null, null], [1, 2]), 80)).toMatch(/^a, by seconds\n/)
+  expect(chart(curve([3, 1, 2], [30, 10, 20]), 80)).toBe(chart(curve([1, 2, 3], [10, 20, 30]), 80))
+  expect([0.000_521_94, 1e-9, 12_345, 123_456.789, -0.5].map(shortNumber)).toEqual([
+    '0.0005219',
+    '1.00e-9',
+    '12345',
+    '123500',
+    '-0.5',
+  ])
+})
