@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { type Client, createClient } from '../../src/client/index.js'
 import { kill, processesOf, until } from '../support/anneal.js'
 import { type Balancer, startBalancer } from '../support/balancer.js'
-import { freePort, type ServerProcess, startServerProcess } from '../support/server-process.js'
+import { keptPort } from '../support/kept-port.js'
+import { type ServerProcess, startServerProcess } from '../support/server-process.js'
 import { ROOT } from './compose-file.js'
 
 const ADMIN = 'admin-token-of-the-test'
@@ -36,7 +37,7 @@ export class Fleet {
 
   /** Starts everything; resolves when all of it is there. */
   static async start(around: { postgresUrl: string; temporal: string }): Promise<Fleet> {
-    const fleet = new Fleet(around, { 'server-a': await freePort(), 'server-b': await freePort() })
+    const fleet = new Fleet(around, { 'server-a': await keptPort(), 'server-b': await keptPort() })
     for (const name of [...SERVERS, ...WORKERS]) fleet.launch(name)
     for (const name of [...SERVERS, ...WORKERS]) await fleet.ready(name)
     fleet.balancer = await startBalancer(SERVERS.map((name) => fleet.url(name)))

@@ -6,7 +6,8 @@ import pg from 'pg'
 import type { JobSpecInput } from '../../src/schema/job.js'
 import type { JobView } from '../../src/schema/view.js'
 import { kill, processesOf, until } from '../support/anneal.js'
-import { freePort, type ServerProcess, startServerProcess } from '../support/server-process.js'
+import { keptPort } from '../support/kept-port.js'
+import { type ServerProcess, startServerProcess } from '../support/server-process.js'
 import { interpolate, ROOT, readCompose, type Service } from './compose-file.js'
 
 export const SECRETS = {
@@ -41,7 +42,7 @@ export class Stack {
 
   static async create(surroundings: Surroundings): Promise<Stack> {
     await makeDatabase(surroundings.postgresUrl)
-    return new Stack(surroundings, await freePort())
+    return new Stack(surroundings, await keptPort())
   }
 
   /** Starts one of our services by its line. Returns at once; see `healthy`. */

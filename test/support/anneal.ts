@@ -6,7 +6,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { JobSpecInput } from '../../src/schema/job.js'
 import type { EventView, JobView } from '../../src/schema/view.js'
-import { freePort } from '../../src/temporal/free-port.js'
+import { keptPort } from './kept-port.js'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
@@ -47,10 +47,10 @@ export class Anneal {
 
   static async start(flags: UpFlags = {}): Promise<Anneal> {
     const anneal = new Anneal(mkdtempSync(join(tmpdir(), 'anneal-e2e-')))
-    anneal.port = await freePort()
-    anneal.gatewayPort = await freePort()
+    anneal.port = await keptPort()
+    anneal.gatewayPort = await keptPort()
     for (const [path, content] of Object.entries(flags.files ?? {})) anneal.#write(path, content)
-    anneal.#temporalPort = await freePort()
+    anneal.#temporalPort = await keptPort()
     await anneal.up(flags)
     return anneal
   }

@@ -3,7 +3,8 @@ import { chmod, chown, cp, mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import pg from 'pg'
-import { freePort, type ServerProcess, startServerProcess, waitUntilReady } from './server-process.js'
+import { keptPort } from './kept-port.js'
+import { type ServerProcess, startServerProcess, waitUntilReady } from './server-process.js'
 
 /** A real PostgreSQL on loopback, in a temporary folder. */
 export interface TestPostgres {
@@ -78,7 +79,7 @@ async function startCluster(
   data: string,
   account: Account,
 ): Promise<TestPostgres> {
-  const port = await freePort()
+  const port = await keptPort()
   const url = `postgres://postgres@127.0.0.1:${port}/postgres`
   const settings = [...FAST, 'listen_addresses=127.0.0.1', `port=${port}`, 'unix_socket_directories=']
   const command = [postgres, '-D', data, ...settings.flatMap((setting) => ['-c', setting])]

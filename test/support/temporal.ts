@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Connection } from '@temporalio/client'
 import { findTemporal } from '../../src/temporal/binary.js'
-import { freePort, type ServerProcess, startServerProcess, waitUntilReady } from './server-process.js'
+import { keptPort } from './kept-port.js'
+import { type ServerProcess, startServerProcess, waitUntilReady } from './server-process.js'
 
 export interface TemporalOptions {
   /** The database file, kept when the server stops. Without it: a file of its own that goes with `stop()`. */
@@ -32,7 +33,7 @@ export interface TestTemporal {
 export async function startTemporal(options: TemporalOptions = {}): Promise<TestTemporal> {
   const folder = options.dbFile ? undefined : await mkdtemp(join(tmpdir(), 'anneal-temporal-'))
   const dbFile = options.dbFile ?? join(folder ?? '', 'temporal.db')
-  const port = options.port ?? (await freePort())
+  const port = options.port ?? (await keptPort())
   const address = `127.0.0.1:${port}`
   const start = async () => {
     const server = startServerProcess([...commandLine(dbFile, port), ...(options.args ?? [])])
