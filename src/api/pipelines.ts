@@ -1,5 +1,4 @@
 import { z } from 'zod'
-import { checkProviderOptions } from '../providers/index.js'
 import { Failure, failureCode } from '../schema/failure.js'
 import { GROUP_STATES } from '../schema/group.js'
 import { type ParsedPipeline, parsePipeline } from '../schema/parse-pipeline.js'
@@ -13,11 +12,11 @@ import { findGroup, stopGroup } from '../store/groups.js'
 import { listGroups, summaryOfPipeline, viewPipeline } from '../store/pipeline-view.js'
 import { submitPipeline } from '../store/pipelines.js'
 import { listEvents } from '../store/queries.js'
-import { checkFits } from '../store/queue.js'
 import { resumePipeline } from '../store/resume-pipeline.js'
 import type { App, Deps } from './app.js'
 import { requires } from './auth.js'
 import { failures } from './failures.js'
+import { checkJob } from './jobs.js'
 import { allButBody } from './validate.js'
 
 const Ref = z.object({ ref: z.string().min(1).max(100).describe('id, unique prefix of an id, or name') })
@@ -171,7 +170,7 @@ export function pipelineRoutes(app: App, deps: Deps): void {
 }
 
 /** What a step of its own would be refused for, with the step's place. Each pool and each folder is looked at once. */
-async function checkSteps({ store, blobs }: Deps, { members }: ParsedPipeline): Promise<void> {
+export async function checkSteps(deps: Deps, { members }: ParsedPipeline): Promise<void> {
   const seen = new Set<string>()
   for (const { key, data } of members) {
     const { spec } = data
@@ -181,14 +180,7 @@ async function checkSteps({ store, blobs }: Deps, { members }: ParsedPipeline): 
     if (seen.has(about)) continue
     seen.add(about)
     const path = `steps.${stepOf(key)}`
-    await atPath(path, async () => {
-      checkProviderOptions(spec)
-      await checkFits(store.read, spec)
-      if (workdir && !(await blobs.has(workdir.blob)))
-        throw new Failure('invalid_spec', `workdir: the blob ${workdir.blob} has not been uploaded`, {
-          next: `PUT the tar file to /api/v1/blobs/${workdir.blob} first.`,
-        })
-    })
+    await atPath(path, () => checkJob(deps, spec))
   }
 }
 

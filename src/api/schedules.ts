@@ -3,8 +3,9 @@ import { Failure } from '../schema/failure.js'
 import { MAX_SPEC_BYTES } from '../schema/job.js'
 import {
   checkTiming,
+  dueAt,
   FireView,
-  jobAt,
+  nameOf,
   ScheduleBody,
   type ScheduleInput,
   ScheduleInput as ScheduleInputSchema,
@@ -13,6 +14,7 @@ import {
   type Timing,
   TimingChange,
 } from '../schema/schedule.js'
+import { BODY_KINDS } from '../schema/schedule-kinds.js'
 import { nextTimes } from '../schema/schedule-times.js'
 import { backfill, timingOf, triggerFire } from '../store/schedule-fires.js'
 import {
@@ -26,10 +28,12 @@ import {
   viewFire,
   viewSchedule,
 } from '../store/schedules.js'
+import { planSweep } from '../store/sweep-changes.js'
 import type { App, Deps } from './app.js'
 import { requires } from './auth.js'
 import { failures } from './failures.js'
 import { checkJob } from './jobs.js'
+import { checkSteps } from './pipelines.js'
 
 const PREVIEW = 5
 const params = z.object({ ref: z.string().min(1).max(100).describe('id, unique prefix of an id, or name') })
@@ -101,19 +105,20 @@ export function scheduleRoutes(app: App, deps: Deps): void {
       operationId: 'updateSchedule',
       tags: ['schedules'],
       params,
-      description: 'What is named of `schedule` changes, the rest stays; `job` is replaced as a whole.',
+      description: 'What is named of `schedule` changes, the rest stays; what it submits is replaced as a whole.',
       body: z.strictObject({
         schedule: TimingChange.optional(),
-        job: ScheduleBody.shape.job.optional(),
+        ...ScheduleBody.shape,
       }),
       response: { 200: ScheduleView, ...failures(401, 403, 404, 409, 413, 422) },
     },
     bodyLimit: MAX_SPEC_BYTES,
     onRequest: write,
-    handler: async ({ caller, params: { ref }, body: to }) => {
+    handler: async ({ caller, params: { ref }, body: { schedule, ...other } }) => {
       const before = await find(caller.project, ref)
-      const timing = changed(timingOf(before), to.schedule ?? {})
-      const body = to.job ? { job: to.job } : (JSON.parse(before.body) as ScheduleBody)
+      const timing = changed(timingOf(before), schedule ?? {})
+      const isOther = BODY_KINDS.some((kind) => other[kind] !== undefined)
+      const body = isOther ? other : (JSON.parse(before.body) as ScheduleBody)
       await checkSchedule(deps, timing, body)
       return viewSchedule(store.read, await store.transact((tx) => updateSchedule(tx, before.id, { timing, body })))
     },
@@ -165,7 +170,7 @@ export function scheduleRoutes(app: App, deps: Deps): void {
     handler: async ({ caller, params: { ref } }, reply) => {
       const { id } = await find(caller.project, ref)
       const fire = await store.transact((tx) => triggerFire(tx, id))
-      return reply.code(201).send(viewFire(fire))
+      return reply.code(201).send(await viewFire(store.read, fire))
     },
   })
 
@@ -195,30 +200,31 @@ async function checkSchedule(deps: Deps, timing: Timing, body: ScheduleBody): Pr
   const now = Date.now()
   checkTiming(timing, now)
   const [at = now] = nextTimes(timing, now, 1)
-  const spec = jobAt(body, { at, timezone: timing.timezone })
-  try {
-    await checkJob(deps, spec)
-  } catch (error) {
-    throw inJob(error)
-  }
+  const due = dueAt(body, { at, timezone: timing.timezone })
+  if ('job' in due) await below('job', () => checkJob(deps, due.job))
+  else if ('pipeline' in due) await below('pipeline', () => checkSteps(deps, due.pipeline))
+  else await below('sweep.job', () => checkJob(deps, planSweep(due.sweep).first))
 }
 
 function plan({ schedule: timing, name: _, ...body }: ScheduleInput): SchedulePlan {
   const now = Date.now()
   checkTiming(timing, now)
   const times = nextTimes(timing, now, PREVIEW).map((at) => {
-    const { name } = jobAt(body, { at, timezone: timing.timezone })
-    return { at: new Date(at).toISOString(), name }
+    return { at: new Date(at).toISOString(), name: nameOf(dueAt(body, { at, timezone: timing.timezone })) }
   })
   return { times }
 }
 
 /** `resources.gpus` stands at `job.resources.gpus` here. */
-function inJob(error: unknown): unknown {
-  const { code, message, problems, next } = error as Failure
-  if (code !== 'invalid_spec' || !problems) return error
-  const moved = problems.map((problem) => ({ ...problem, path: `job.${problem.path}` }))
-  return new Failure(code, `job.${message}`, { problems: moved, ...(next ? { next } : {}), cause: error })
+async function below(key: string, check: () => Promise<void>): Promise<void> {
+  try {
+    await check()
+  } catch (error) {
+    const { code, message, problems, next } = error as Failure
+    if (code !== 'invalid_spec' || !problems) throw error
+    const moved = problems.map((problem) => ({ ...problem, path: `${key}.${problem.path}` }))
+    throw new Failure(code, `${key}.${message}`, { problems: moved, ...(next ? { next } : {}), cause: error })
+  }
 }
 
 /** A new cron takes the place of every, and the other way round. */

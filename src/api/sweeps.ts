@@ -1,6 +1,5 @@
 import { z } from 'zod'
 import { crashPoint } from '../crash-point.js'
-import { checkProviderOptions } from '../providers/index.js'
 import { Failure, type Problem } from '../schema/failure.js'
 import { MEMBER_STATES } from '../schema/group.js'
 import { MAX_SPEC_BYTES } from '../schema/job.js'
@@ -9,12 +8,12 @@ import { problemsOfArray, problemsOfSweep } from '../schema/sweep-problems.js'
 import { SweepSummary, SweepView, TAKEN_UP, TrialView } from '../schema/sweep-view.js'
 import type { GroupRow } from '../store/database.js'
 import { findGroup, stopGroup } from '../store/groups.js'
-import { checkFits } from '../store/queue.js'
 import { type Planned, planArray, planSweep, submitSweep, takeUp } from '../store/sweep-changes.js'
 import { listSweeps, listTrials, viewSweep, viewTrial } from '../store/sweep-queries.js'
 import type { App, Deps } from './app.js'
 import { requires } from './auth.js'
 import { failures } from './failures.js'
+import { checkJob } from './jobs.js'
 
 const Ref = z.object({ ref: z.string().min(1).max(100).describe('id, unique prefix of an id, or name') })
 const Key = z.object({
@@ -40,18 +39,12 @@ interface Caller {
   actor: string
 }
 
-function submitRoutes(app: App, { store, blobs }: Deps): void {
+function submitRoutes(app: App, deps: Deps): void {
+  const { store } = deps
   const write = requires(store, 'write')
   /** Checks what the first job needs, and writes all. */
   const submit = async (planned: Planned, { project, actor }: Caller, idempotencyKey: string | undefined) => {
-    const { first } = planned
-    checkProviderOptions(first)
-    await checkFits(store.read, first)
-    if (first.workdir && !(await blobs.has(first.workdir.blob))) {
-      throw new Failure('invalid_spec', `The workdir ${first.workdir.blob} has not been uploaded`, {
-        next: `PUT the tar file to /api/v1/blobs/${first.workdir.blob} first.`,
-      })
-    }
+    await checkJob(deps, planned.first)
     const { group, existed } = await store.transact((tx) =>
       submitSweep(tx, planned, { project, actor, idempotencyKey }),
     )

@@ -1,6 +1,8 @@
-import { dirname, resolve } from 'node:path'
+import { dirname } from 'node:path'
 import type { Client, ScheduleInput } from '../client/index.js'
 import { Failure, failureCode } from '../schema/failure.js'
+import { BODY_KINDS } from '../schema/schedule-kinds.js'
+import { hasFolder, packAll, workdirsOf } from './pipeline/file.js'
 import { type JobFile, readJobFile } from './spec/job-file.js'
 import { checkSize } from './spec/size.js'
 
@@ -17,44 +19,53 @@ export interface TimingFlags {
 /** A description of a schedule, and how a place in it is named to its author. */
 export interface ScheduleSource {
   schedule: Record<string, unknown>
-  job: Record<string, unknown> | undefined
+  /** What it submits, under its key; undefined where only flags were given. */
+  body: Body | undefined
   /** Runs a call; what it refuses is found again in the file or among the flags. */
   locating<T>(call: () => Promise<T>): Promise<T>
 }
 
-/** Reads a job file, or a file with `schedule:` and `job:`; without a file only the flags count. Packs nothing yet. */
+type Raw = Record<string, unknown>
+/** One of `job`, `pipeline` and `sweep`. */
+export type Body = { [key in (typeof BODY_KINDS)[number]]?: Raw }
+
+/**
+ * Reads a job file, or a file with `job:`, `pipeline:` or `sweep:`, and `schedule:` beside it; without a file only the flags count.
+ * Packs nothing yet.
+ */
 export async function readSchedule(file: string | undefined, flags: TimingFlags): Promise<ScheduleSource> {
   const read = file === undefined ? undefined : await readJobFile(file)
-  const isWhole = read !== undefined && 'job' in read.spec && !('command' in read.spec)
+  const isWhole = read !== undefined && !('command' in read.spec) && BODY_KINDS.some((kind) => kind in read.spec)
   const inFile = isWhole ? (read.spec.schedule ?? {}) : {}
   const schedule = { ...(inFile as object), ...timingOf(flags) }
-  const job = isWhole ? read.spec.job : read?.spec
   if (isWhole) checkKeys(read)
+  const { schedule: _, ...whole } = read?.spec ?? {}
   return {
     schedule,
-    job: job as Record<string, unknown> | undefined,
+    body: read && ((isWhole ? whole : { job: read.spec }) as Body),
     locating: (call) => locating(call, read, isWhole, flags),
   }
 }
 
-/** The same with the folder that `workdir` names packed and sent; relative to the file. */
-export async function withWorkdir(
-  client: Client,
-  file: string | undefined,
-  job: Record<string, unknown>,
-): Promise<Record<string, unknown>> {
-  const folder = job.workdir
-  checkSize(file ?? 'the job', Buffer.byteLength(JSON.stringify(job)))
-  if (typeof folder !== 'string') return job
-  const { prepareWorkdir } = await import('./workdir/prepare.js')
-  const base = file === undefined || file === '-' ? '.' : dirname(file)
-  return { ...job, workdir: await prepareWorkdir(client, resolve(base, folder)) }
+/** The same with the folders that it names packed and sent, each once; relative to the file. */
+export async function packed(client: Client, file: string | undefined, body: Body): Promise<Body> {
+  checkSize(file ?? 'the description', Buffer.byteLength(JSON.stringify(body)))
+  const copy = structuredClone(body)
+  await packAll(client, placesOf(copy), file === undefined || file === '-' ? '.' : dirname(file))
+  return copy
 }
 
 /** As the API takes it, without a folder that is still to be packed. */
-export function inputOf(name: string, { schedule, job }: ScheduleSource): ScheduleInput {
-  const sent = typeof job?.workdir === 'string' ? { ...job, workdir: undefined } : job
-  return { name, schedule, job: sent } as unknown as ScheduleInput
+export function inputOf(name: string, { schedule, body }: Pick<ScheduleSource, 'schedule' | 'body'>): ScheduleInput {
+  const sent = structuredClone(body ?? {})
+  for (const place of placesOf(sent)) Reflect.deleteProperty(place, 'workdir')
+  return { name, schedule, ...sent } as unknown as ScheduleInput
+}
+
+/** Where a folder is named by its path. */
+function placesOf({ job, pipeline, sweep }: Body): (Raw & { workdir: string })[] {
+  const single = [job, sweep?.job].filter(hasFolder)
+  return [...single, ...(pipeline ? workdirsOf(pipeline) : [])]
 }
 
 function timingOf({ cron, every, offset, timezone, overlap, catchUp }: TimingFlags): Record<string, string> {
@@ -63,12 +74,12 @@ function timingOf({ cron, every, offset, timezone, overlap, catchUp }: TimingFla
 }
 
 function checkKeys({ spec, name, locate }: JobFile): void {
-  const others = Object.keys(spec).filter((key) => key !== 'schedule' && key !== 'job')
+  const others = Object.keys(spec).filter((key) => ![...BODY_KINDS, 'schedule'].includes(key))
   if (others.length === 0) return
   const problems = others.map((key) => ({
     path: `${locate(key)} ${key}`,
     message: 'unknown key',
-    expected: 'schedule and job',
+    expected: 'schedule, and one of job, pipeline and sweep',
   }))
   throw new Failure('invalid_spec', `${name} has keys that no schedule has`, { problems, next: 'mend what is named' })
 }

@@ -686,7 +686,7 @@ export interface paths {
         delete: operations["removeSchedule"];
         options?: never;
         head?: never;
-        /** @description What is named of `schedule` changes, the rest stays; `job` is replaced as a whole. */
+        /** @description What is named of `schedule` changes, the rest stays; what it submits is replaced as a whole. */
         patch: operations["updateSchedule"];
         trace?: never;
     };
@@ -1367,6 +1367,16 @@ export interface components {
              * @description ISO 8601, UTC
              */
             decidedAt: string;
+            /** @description the pipeline or sweep that was submitted */
+            group: {
+                id: string;
+                /** @enum {string} */
+                kind: "pipeline" | "sweep";
+                /** @description how it has ended */
+                reason: ("completed" | "failed" | "stopped" | "total_time_limit") | null;
+                /** @enum {string} */
+                state: "running" | "stopping" | "ended";
+            } | null;
             jobId: string | null;
             jobState: string | null;
             /** @enum {string} */
@@ -2095,11 +2105,19 @@ export interface components {
         };
         NewScheduleInput: {
             /** @description a job, as a JobSpec; its strings may have placeholders such as {{date}} */
-            job: {
+            job?: {
                 [key: string]: unknown;
             };
             name: string;
+            /** @description a pipeline, as a PipelineSpec, with the same placeholders */
+            pipeline?: {
+                [key: string]: unknown;
+            };
             schedule: components["schemas"]["TimingInput"];
+            /** @description a sweep, as a SweepSpec, with the same placeholders beside those of its parameters */
+            sweep?: {
+                [key: string]: unknown;
+            };
         };
         NewTemplateInput: {
             /** @description a job, as a JobSpec; its name is that of the template where it has none */
@@ -2350,7 +2368,8 @@ export interface components {
             /** @description the last ones, newest first; in a list one of them */
             fires: components["schemas"]["Fire"][];
             id: string;
-            job: {
+            /** @description a job, as a JobSpec; its strings may have placeholders such as {{date}} */
+            job?: {
                 [key: string]: unknown;
             };
             name: string;
@@ -2358,8 +2377,16 @@ export interface components {
             next: string[];
             /** @description null: it is not paused */
             pausedAt: string | null;
+            /** @description a pipeline, as a PipelineSpec, with the same placeholders */
+            pipeline?: {
+                [key: string]: unknown;
+            };
             project: string;
             schedule: components["schemas"]["Timing"];
+            /** @description a sweep, as a SweepSpec, with the same placeholders beside those of its parameters */
+            sweep?: {
+                [key: string]: unknown;
+            };
             /**
              * Format: date-time
              * @description ISO 8601, UTC
@@ -2373,7 +2400,7 @@ export interface components {
                  * @description ISO 8601, UTC
                  */
                 at: string;
-                /** @description of the job that it would submit */
+                /** @description of what it would submit */
                 name: string;
             }[];
         };
@@ -6165,6 +6192,10 @@ export interface operations {
                     job?: {
                         [key: string]: unknown;
                     };
+                    /** @description a pipeline, as a PipelineSpec, with the same placeholders */
+                    pipeline?: {
+                        [key: string]: unknown;
+                    };
                     schedule?: {
                         /** @description times that were missed are made up for when they are no older than this */
                         catchUp?: string;
@@ -6181,6 +6212,10 @@ export interface operations {
                         overlap?: "skip" | "bufferOne" | "cancelOther" | "allowAll";
                         /** @description of cron, and of the dates in the description */
                         timezone?: string;
+                    };
+                    /** @description a sweep, as a SweepSpec, with the same placeholders beside those of its parameters */
+                    sweep?: {
+                        [key: string]: unknown;
                     };
                 };
             };

@@ -4,7 +4,7 @@ export type Overlap = (typeof OVERLAPS)[number]
 
 /** What is true of a schedule when one of its times has come. */
 export interface Standing {
-  /** Ids of its runs that have not ended. */
+  /** Its runs that have not ended, in words: `job 01m8…`, `pipeline 01m8…`. */
   open: readonly string[]
   /** Whether a fire of it waits already. */
   hasWaiting: boolean
@@ -22,7 +22,7 @@ export type Decision =
 /** Decides by what has really ended, and not by what was submitted. */
 export function decideOverlap(overlap: Overlap, { open, hasWaiting }: Standing): Decision {
   if (overlap === 'allowAll' || (open.length === 0 && !hasWaiting)) return { do: 'submit' }
-  const others = open.length === 1 ? `job ${open[0]}` : `${open.length} jobs of the schedule`
+  const others = open.length === 1 ? open[0] : `${open.length} runs of the schedule`
   const verb = open.length === 1 ? 'has' : 'have'
   if (overlap === 'cancelOther')
     return { do: 'wait', why: `waits for the end of ${others}, asked to stop`, stops: true, replaces: hasWaiting }

@@ -1,6 +1,7 @@
 import type { GroupKind, GroupLook } from '../schema/group.js'
 import type { GroupRow } from './database.js'
 import { AT_ONCE, endedMembers, endGroup, stopMembers, updateMember } from './groups.js'
+import { submitWaiting } from './schedule-fires.js'
 import { lockNamed, type Tx } from './store.js'
 
 /** What a kind of group does at each look: notes which members have ended, submits those that come next, ends the group. */
@@ -34,6 +35,7 @@ export async function advanceGroup(
     .select('state')
     .where('id', '=', groupId)
     .executeTakeFirstOrThrow()
+  if (state === 'ended' && group.schedule_id !== null) await submitWaiting(tx, group.schedule_id)
   if (state === 'ended') return undefined
   return isOver ? look : { ...look, until: earlier(look.until, group.total_deadline) }
 }

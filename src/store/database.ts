@@ -135,6 +135,8 @@ export interface GroupRow {
   seen: number
   raised_at: number
   total_deadline: number | null
+  /** The schedule that submitted it. */
+  schedule_id: string | null
   /** JSON GroupOutcome, once ended. */
   outcome: string | null
   reason: string | null
@@ -629,6 +631,8 @@ export interface ScheduleFireRow {
   /** In words, why; null where it was submitted. */
   reason: string | null
   job_id: string | null
+  /** Of a pipeline or sweep. */
+  group_id: string | null
   decided_at: number
 }
 

@@ -20,6 +20,7 @@ export interface NewGroup {
   /** Milliseconds from now. */
   total?: number | undefined
   idempotencyKey?: string | undefined
+  scheduleId?: string | undefined
 }
 
 /** Rows of one insert: 13 columns each; SQLite takes 32,766 parameters, PostgreSQL 65,535. */
@@ -48,6 +49,7 @@ export async function createGroup(tx: Tx, group: NewGroup): Promise<{ group: Gro
     seen: 0,
     raised_at: tx.now,
     total_deadline: total === undefined ? null : tx.now + total,
+    schedule_id: group.scheduleId ?? null,
     outcome: null,
     reason: null,
     created_by: actor,

@@ -3,7 +3,7 @@ import type { JobSpec } from '../schema/job.js'
 import type { ParsedPipeline } from '../schema/parse-pipeline.js'
 import { type Action, type Decision, metricKey, nextOfPipeline, type StepNode } from '../schema/pipeline-next.js'
 import type { GroupRow } from './database.js'
-import { AT_ONCE, createGroup, endedMembers, endGroup, updateMember } from './groups.js'
+import { AT_ONCE, createGroup, endedMembers, endGroup, type NewGroup, updateMember } from './groups.js'
 import { sha256 } from './ids.js'
 import { checkQuota } from './quotas.js'
 import { metricOf } from './step-metric.js'
@@ -24,13 +24,12 @@ export function recordOf({ nodes, maxParallel, total, members }: ParsedPipeline)
   return { nodes, maxParallel, total: total ?? null, hash: sha256(JSON.stringify(members)) }
 }
 
+type By = Pick<NewGroup, 'project' | 'actor' | 'idempotencyKey' | 'scheduleId'>
+
 /** Accepts a pipeline; its workflow submits the jobs. Fails with `idempotency_conflict`, or with `quota_exceeded` as its jobs would. */
 export async function submitPipeline(
   tx: Tx,
-  {
-    pipeline,
-    ...by
-  }: { project: string; actor: string; pipeline: ParsedPipeline; idempotencyKey?: string | undefined },
+  { pipeline, ...by }: By & { pipeline: ParsedPipeline },
 ): Promise<{ group: GroupRow; existed: boolean }> {
   const { name, members, total } = pipeline
   const created = await createGroup(tx, { ...by, kind: 'pipeline', name, spec: recordOf(pipeline), members, total })

@@ -1,14 +1,18 @@
 import { SECOND } from '../schema/duration.js'
 import { Failure, failureCode } from '../schema/failure.js'
+import type { GroupKind } from '../schema/group.js'
 import { milliseconds } from '../schema/job.js'
 import { decideOverlap } from '../schema/overlap.js'
-import { jobAt, type ScheduleBody, type Timing } from '../schema/schedule.js'
+import { dueAt, type ScheduleBody, type Timing } from '../schema/schedule.js'
 import { nextTime, timesBetween } from '../schema/schedule-times.js'
 import type { Db, ScheduleFireRow, ScheduleRow } from './database.js'
+import { stopGroup } from './groups.js'
 import { submitJob } from './jobs.js'
+import { submitPipeline } from './pipelines.js'
 import { checkFits } from './queue.js'
 import { requestStop } from './stop.js'
 import { forUpdate, isRefusal, type Store, type Tx, undoable } from './store.js'
+import { planSweep, submitSweep } from './sweep-changes.js'
 
 /** Times that one transaction settles at most, which bounds how long others wait behind it. */
 const PAGE = 50
@@ -78,7 +82,7 @@ export async function backfill(
   const done = { submitted: 0, failed: 0, existed: 0 }
   for (const at of times) {
     const before = await fireAt(tx, scheduleId, at)
-    if (before?.job_id || before?.state === 'waiting') done.existed += 1
+    if (before?.state === 'submitted' || before?.state === 'waiting') done.existed += 1
     else if ((await submitFire(tx, schedule, at, 'backfill')).state === 'submitted') done.submitted += 1
     else done.failed += 1
   }
@@ -112,13 +116,17 @@ export async function sweepSchedules(store: Store): Promise<number> {
     .selectFrom('schedule_fires as f')
     .select('f.schedule_id')
     .where('f.state', '=', 'waiting')
-    .where(({ not, exists, selectFrom }) =>
-      not(
-        exists(
-          selectFrom('jobs as j')
-            .select('j.id')
-            .whereRef('j.schedule_id', '=', 'f.schedule_id')
-            .where('j.state', '!=', 'ended'),
+    .where(({ and, not, exists, selectFrom }) =>
+      and(
+        (['jobs', 'job_groups'] as const).map((table) =>
+          not(
+            exists(
+              selectFrom(`${table} as r` as 'jobs as r')
+                .select('r.id')
+                .whereRef('r.schedule_id', '=', 'f.schedule_id')
+                .where('r.state', '!=', 'ended'),
+            ),
+          ),
         ),
       ),
     )
@@ -163,14 +171,24 @@ async function settleTime(tx: Tx, schedule: ScheduleRow, timing: Timing, at: num
   }
   const open = await openRuns(tx.q, id)
   const hasWaiting = (await waitingFire(tx.q, id)) !== undefined
-  const decision = decideOverlap(timing.overlap, { open, hasWaiting })
+  const words = open.map((run) => `${run.kind} ${run.id}`)
+  const decision = decideOverlap(timing.overlap, { open: words, hasWaiting })
   if (decision.do === 'submit') return void (await submitFire(tx, schedule, at, 'time'))
   if (decision.do === 'wait' && decision.replaces)
     await dropWaiting(tx, id, `replaced by the fire of ${new Date(at).toISOString()}`)
   const state = decision.do === 'wait' ? 'waiting' : 'skipped'
   await writeFire(tx, { schedule_id: id, nominal_at: at, kind: 'time', state, reason: decision.why })
-  if (decision.do === 'wait' && decision.stops)
-    for (const jobId of open) await requestStop(tx, jobId, { actor: `schedule:${id}`, force: false })
+  if (decision.do === 'wait' && decision.stops) for (const run of open) await stopRun(tx, run, `schedule:${id}`)
+}
+
+/** A job, or a group of them, that a schedule has submitted. */
+interface Run {
+  kind: 'job' | GroupKind
+  id: string
+}
+
+function stopRun(tx: Tx, { kind, id }: Run, actor: string): Promise<unknown> {
+  return kind === 'job' ? requestStop(tx, id, { actor, force: false }) : stopGroup(tx, id, actor)
 }
 
 /** Submits by the ordinary path; what the submit refuses is the end of this fire and of nothing else. */
@@ -182,8 +200,8 @@ async function submitFire(
 ): Promise<ScheduleFireRow> {
   const fire = { schedule_id: schedule.id, nominal_at: at, kind }
   try {
-    const job_id = await undoable(tx, () => submitBody(tx, schedule, at))
-    return await writeFire(tx, { ...fire, state: 'submitted', job_id })
+    const submitted = await undoable(tx, () => submitBody(tx, schedule, at))
+    return await writeFire(tx, { ...fire, state: 'submitted', ...submitted })
   } catch (error) {
     if (!isRefusal(error)) throw error // comes again
     const reason = `${failureCode(error)}: ${(error as Error).message}`
@@ -192,20 +210,31 @@ async function submitFire(
 }
 
 /** The one place that knows what a schedule may submit. Gives the id of what was submitted. */
-async function submitBody(tx: Tx, { id, project, body, timing, created_by }: ScheduleRow, at: number): Promise<string> {
+async function submitBody(
+  tx: Tx,
+  { id, project, body, timing, created_by: actor }: ScheduleRow,
+  at: number,
+): Promise<{ job_id: string } | { group_id: string }> {
   const { timezone } = JSON.parse(timing) as Timing
-  const spec = jobAt(JSON.parse(body) as ScheduleBody, { at, timezone })
-  await checkFits(tx.q, spec)
-  const idempotencyKey = `schedule/${id}/${new Date(at).toISOString()}`
-  const { job } = await submitJob(tx, { project, actor: created_by, spec, scheduleId: id, idempotencyKey })
-  return job.id
+  const due = dueAt(JSON.parse(body) as ScheduleBody, { at, timezone })
+  const by = { project, actor, scheduleId: id, idempotencyKey: `schedule/${id}/${new Date(at).toISOString()}` }
+  if ('job' in due) {
+    await checkFits(tx.q, due.job)
+    const { job } = await submitJob(tx, { ...by, spec: due.job })
+    return { job_id: job.id }
+  }
+  const { group } =
+    'pipeline' in due
+      ? await submitPipeline(tx, { ...by, pipeline: due.pipeline })
+      : await submitSweep(tx, planSweep(due.sweep), by)
+  return { group_id: group.id }
 }
 
 type NewFire = Pick<ScheduleFireRow, 'schedule_id' | 'nominal_at' | 'kind' | 'state'> &
-  Partial<Pick<ScheduleFireRow, 'reason' | 'job_id'>>
+  Partial<Pick<ScheduleFireRow, 'reason' | 'job_id' | 'group_id'>>
 
-async function writeFire(tx: Tx, { reason = null, job_id = null, ...fire }: NewFire): Promise<ScheduleFireRow> {
-  const row = { ...fire, reason, job_id, decided_at: tx.now }
+async function writeFire(tx: Tx, fire: NewFire): Promise<ScheduleFireRow> {
+  const row = { reason: null, job_id: null, group_id: null, ...fire, decided_at: tx.now }
   await tx.q
     .insertInto('schedule_fires')
     .values(row)
@@ -214,16 +243,14 @@ async function writeFire(tx: Tx, { reason = null, job_id = null, ...fire }: NewF
   return row
 }
 
-/** Ids of what a schedule has submitted and what has not really ended. */
-async function openRuns(q: Db, scheduleId: string): Promise<string[]> {
-  const jobs = await q
-    .selectFrom('jobs')
-    .select('id')
-    .where('schedule_id', '=', scheduleId)
-    .where('state', '!=', 'ended')
-    .orderBy('id')
-    .execute()
-  return jobs.map(({ id }) => id)
+/** What a schedule has submitted and what has not really ended. */
+async function openRuns(q: Db, scheduleId: string): Promise<Run[]> {
+  const jobs = q.selectFrom('jobs').select('id').where('schedule_id', '=', scheduleId).where('state', '!=', 'ended')
+  const groups = q.selectFrom('job_groups').select(['id', 'kind']).where('schedule_id', '=', scheduleId)
+  return [
+    ...(await jobs.orderBy('id').execute()).map(({ id }) => ({ kind: 'job' as const, id })),
+    ...(await groups.where('state', '!=', 'ended').orderBy('id').execute()),
+  ]
 }
 
 function fireAt(tx: Tx, scheduleId: string, at: number): Promise<ScheduleFireRow | undefined> {

@@ -1,4 +1,5 @@
 import { Failure } from '../schema/failure.js'
+import type { GroupOutcome } from '../schema/group.js'
 import type { Outcome } from '../schema/outcome.js'
 import type { FireView, ScheduleBody, ScheduleView, Timing } from '../schema/schedule.js'
 import { nextTime, nextTimes } from '../schema/schedule-times.js'
@@ -143,24 +144,42 @@ export async function viewSchedule(q: Db, row: ScheduleRow, fires = 10): Promise
   }
 }
 
-async function listFires(q: Db, scheduleId: string, limit: number): Promise<FireView[]> {
-  const rows = await q
-    .selectFrom('schedule_fires as f')
-    .leftJoin('jobs as j', 'j.id', 'f.job_id')
-    .selectAll('f')
-    .select(['j.state as job_state', 'j.outcome'])
-    .where('f.schedule_id', '=', scheduleId)
-    .orderBy('f.nominal_at', 'desc')
-    .limit(limit)
-    .execute()
-  return rows.map(({ job_state, outcome, ...fire }) => ({
-    ...viewFire(fire),
-    jobState: job_state,
-    outcome: outcome ? (JSON.parse(outcome) as Outcome) : null,
-  }))
+/** One fire as the API shows it. */
+export async function viewFire(q: Db, { schedule_id, nominal_at }: ScheduleFireRow): Promise<FireView> {
+  const rows = await firesOf(q, schedule_id).where('f.nominal_at', '=', nominal_at).execute()
+  return rows.map(fireView)[0] as FireView
 }
 
-export function viewFire({ nominal_at, kind, state, reason, job_id, decided_at }: ScheduleFireRow): FireView {
-  const at = { at: iso(nominal_at), decidedAt: iso(decided_at) }
-  return { ...at, kind, state, reason, jobId: job_id, jobState: null, outcome: null }
+async function listFires(q: Db, scheduleId: string, limit: number): Promise<FireView[]> {
+  const rows = await firesOf(q, scheduleId).orderBy('f.nominal_at', 'desc').limit(limit).execute()
+  return rows.map(fireView)
+}
+
+function firesOf(q: Db, scheduleId: string) {
+  return q
+    .selectFrom('schedule_fires as f')
+    .leftJoin('jobs as j', 'j.id', 'f.job_id')
+    .leftJoin('job_groups as g', 'g.id', 'f.group_id')
+    .selectAll('f')
+    .select(['j.state as job_state', 'j.outcome', 'g.kind as group_kind'])
+    .select(['g.state as group_state', 'g.reason as group_reason'])
+    .where('f.schedule_id', '=', scheduleId)
+}
+
+type ShownFire = Awaited<ReturnType<ReturnType<typeof firesOf>['execute']>>[number]
+
+function fireView(fire: ShownFire): FireView {
+  const { group_id: id, group_kind: kind, group_state } = fire
+  const reason = fire.group_reason as GroupOutcome['reason'] | null
+  return {
+    at: iso(fire.nominal_at),
+    kind: fire.kind,
+    state: fire.state,
+    reason: fire.reason,
+    jobId: fire.job_id,
+    jobState: fire.job_state,
+    outcome: fire.outcome ? (JSON.parse(fire.outcome) as Outcome) : null,
+    group: id && kind && group_state ? { id, kind, state: group_state, reason } : null,
+    decidedAt: iso(fire.decided_at),
+  }
 }

@@ -16,6 +16,7 @@ export interface By {
   project: string
   actor: string
   idempotencyKey?: string | undefined
+  scheduleId?: string | undefined
 }
 
 /** A sweep that `problemsOfSweep` has found no fault with, ready to be written: its plan and its trials. */
@@ -64,7 +65,7 @@ function planOf(
 export async function submitSweep(
   tx: Tx,
   { plan, trials, first }: Planned,
-  { project, actor, idempotencyKey }: By,
+  { project, actor, idempotencyKey, scheduleId }: By,
 ): Promise<{ group: GroupRow; existed: boolean }> {
   const created = await createGroup(tx, {
     project,
@@ -75,6 +76,7 @@ export async function submitSweep(
     actor,
     total: plan.total ?? undefined,
     idempotencyKey,
+    scheduleId,
   })
   if (!created.existed) await checkQuota(tx, { project, created_by: actor, pool: first.pool }, first)
   return created

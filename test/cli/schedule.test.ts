@@ -102,7 +102,7 @@ test('trigger, backfill, pause, resume, update and remove do what they say', asy
   expect(await json(['schedule', 'backfill', 'hourly', ...span])).toEqual({ submitted: 0, failed: 0, existed: 3 })
   expect((await anneal.run(['schedule', 'backfill', 'hourly', '--from', 'monday', '--to', 'now'])).code).toBe(64)
   const page = (await anneal.run(['schedule', 'show', 'hourly'])).stdout
-  expect(page).toMatch(/AT +BY +RESULT +JOB OR REASON\n.+ trigger +queued +[0-9a-z]{26}\n.+ backfill +queued/)
+  expect(page).toMatch(/AT +BY +RESULT +RUN OR REASON\n.+ trigger +queued +[0-9a-z]{26}\n.+ backfill +queued/)
   expect((await anneal.run(['schedule', 'pause', 'hourly'])).stderr).toContain('schedule hourly is paused')
   expect((await anneal.run(['schedule', 'list'])).stdout).toMatch(/hourly +every 1h +paused/)
   expect((await anneal.run(['schedule', 'resume', 'hourly'])).stderr).toMatch(/goes on, next 20/)

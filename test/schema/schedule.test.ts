@@ -3,7 +3,7 @@ import { HOUR, MINUTE } from '../../src/schema/duration.js'
 import type { Failure } from '../../src/schema/failure.js'
 import { decideOverlap } from '../../src/schema/overlap.js'
 import { fillIn, problemsOfPlaceholders } from '../../src/schema/placeholders.js'
-import { jobAt } from '../../src/schema/schedule.js'
+import { dueAt, nameOf } from '../../src/schema/schedule.js'
 import {
   cronsForTemporal,
   nextTime,
@@ -117,10 +117,12 @@ describe('placeholders', () => {
   })
 
   test('a name that is fit only once it is filled in is accepted, and one that is never fit is named', () => {
-    expect(jobAt({ job: { name: 'data-{{datetime}}', command: 'true' } }, moment).name).toBe('data-2026-11-21t02-30-00')
+    expect(nameOf(dueAt({ job: { name: 'data-{{datetime}}', command: 'true' } }, moment))).toBe(
+      'data-2026-11-21t02-30-00',
+    )
     const refused = (job: Record<string, unknown>) => {
       try {
-        jobAt({ job }, moment)
+        dueAt({ job }, moment)
       } catch (error) {
         return (error as Failure).problems?.map(({ path }) => path)
       }
@@ -131,11 +133,46 @@ describe('placeholders', () => {
       'job.resources.gpu',
     ])
   })
+
+  test('dates are filled into pipelines and sweeps, and the placeholders of their items and parameters are left to them', () => {
+    const steps = { train: { forEach: ['a', 'b'], command: 'echo {{item}} {{date}}' } }
+    const pipeline = dueAt({ pipeline: { name: 'p-{{date}}', steps } }, moment)
+    expect(pipeline).toMatchObject({ pipeline: { name: 'p-2026-11-21' } })
+    const commands = 'pipeline' in pipeline && pipeline.pipeline.members.map(({ data }) => data.spec?.command)
+    expect(commands).toEqual(['echo a 2026-11-21', 'echo b 2026-11-21'])
+    const job = { command: 'echo {{lr}} {{date}}' }
+    const sweep = { name: 's', method: 'grid', parameters: { lr: [1, 2] }, job }
+    expect(dueAt({ sweep }, moment)).toMatchObject({ sweep: { job: { command: 'echo {{lr}} 2026-11-21' } } })
+  })
+
+  test.each([
+    ['nothing', {}, ['(document)']],
+    ['two things', { job: { command: 'true' }, sweep: {} }, ['(document)']],
+    [
+      'an unknown step',
+      { pipeline: { name: 'p', steps: { a: { needs: 'b', command: 'x' } } } },
+      ['pipeline.steps.a.needs'],
+    ],
+    [
+      'a date that is none',
+      { pipeline: { name: 'p', steps: { a: { command: '{{dat}}' } } } },
+      ['pipeline.steps.a.command'],
+    ],
+    ['a sweep without a grid', { sweep: { name: 's', method: 'grid', job: { command: 'x' } } }, ['sweep.parameters']],
+  ])('a schedule of %s is refused with its place', (_, body, paths) => {
+    let found: unknown
+    try {
+      dueAt(body, moment)
+    } catch (error) {
+      found = (error as Failure).problems?.map(({ path }) => path)
+    }
+    expect(found).toEqual(paths)
+  })
 })
 
 describe('while the run before has not ended', () => {
-  const open = { open: ['j1'], hasWaiting: false }
-  const both = { open: ['j1'], hasWaiting: true }
+  const open = { open: ['job j1'], hasWaiting: false }
+  const both = { open: ['job j1'], hasWaiting: true }
   test('skip skips, and says for which job', () => {
     expect(decideOverlap('skip', open)).toEqual({ do: 'skip', why: 'job j1 has not ended yet' })
   })

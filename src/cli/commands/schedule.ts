@@ -5,7 +5,7 @@ import { OVERLAPS } from '../../schema/overlap.js'
 import { connect } from '../connection.js'
 import { type ServerFlags, wholeNumber, withServer } from '../options.js'
 import { plain, print, printJson, say, table } from '../output.js'
-import { inputOf, readSchedule, type ScheduleSource, type TimingFlags, withWorkdir } from '../schedule-file.js'
+import { inputOf, packed, readSchedule, type TimingFlags } from '../schedule-file.js'
 import { localTime } from '../text.js'
 
 type Flags = ServerFlags & TimingFlags
@@ -53,17 +53,17 @@ export function define(command: Command): void {
 function defineCreate(command: Command): void {
   const create = command
     .command('create')
-    .description('make a schedule of a job file, or of a file with `schedule:` and `job:`')
+    .description('make a schedule of a job, pipeline or sweep file, which may have `schedule:` beside it')
     .argument('<name>')
     .argument('<file>', 'YAML or JSON; - is stdin')
-  withTiming(create).option('--dry-run', 'make nothing; say the next five times and the job that each would submit')
+  withTiming(create).option('--dry-run', 'make nothing; say the next five times and what each would submit')
   withServer(create).action(async (name: string, file: string, flags: Flags & { dryRun?: boolean }) => {
     const client = connect(flags)
-    const source = needJob(await readSchedule(file, flags), file)
+    const source = await readSchedule(file, flags)
     const plan = await source.locating(() => client.planSchedule(inputOf(name, source)))
     if (flags.dryRun) return flags.json ? printJson(plan) : print(planText(plan))
-    const job = await withWorkdir(client, file, source.job)
-    const made = await source.locating(() => client.createSchedule(inputOf(name, { ...source, job })))
+    const body = await packed(client, file, source.body ?? {})
+    const made = await source.locating(() => client.createSchedule(inputOf(name, { ...source, body })))
     if (flags.json) return printJson(made)
     print(made.id)
     say(`schedule ${made.name} fires next ${made.next[0] ? localTime(made.next[0]) : 'never'}`)
@@ -79,10 +79,10 @@ function defineUpdate(command: Command): void {
   withServer(withTiming(update)).action(async (ref: string, file: string | undefined, flags: Flags) => {
     const client = connect(flags)
     const source = await readSchedule(file, flags)
-    if (!source.job && Object.keys(source.schedule).length === 0)
+    if (!source.body && Object.keys(source.schedule).length === 0)
       throw new Failure('invalid_request', 'Nothing to change', { next: 'name a file, or a flag such as --cron' })
-    const job = source.job ? await withWorkdir(client, file, source.job) : undefined
-    const to = { schedule: source.schedule, ...(job ? { job } : {}) }
+    const body = source.body ? await packed(client, file, source.body) : {}
+    const to = { schedule: source.schedule, ...body }
     const changed = await source.locating(() => client.updateSchedule(ref, to as never))
     if (flags.json) return printJson(changed)
     say(`schedule ${changed.name} fires next ${changed.next[0] ? localTime(changed.next[0]) : 'when it is resumed'}`)
@@ -95,8 +95,11 @@ function defineTrigger(command: Command): void {
     const fire = await connect(flags).triggerSchedule(ref)
     if (fire.state === 'failed') throw new Failure('state_conflict', `Nothing was submitted: ${fire.reason}`)
     if (flags.json) return printJson(fire)
-    print(fire.jobId ?? '')
-    say(`submitted; follow it with: anneal logs -f ${fire.jobId}`)
+    const { jobId, group } = fire
+    print(group?.id ?? jobId ?? '')
+    say(
+      `submitted; ${group ? `see it with: anneal ${group.kind} show ${group.id}` : `follow it with: anneal logs -f ${jobId}`}`,
+    )
   })
 }
 
@@ -126,11 +129,6 @@ function withTiming(command: Command): Command {
     .option('--catch-up <duration>', 'times that were missed are made up for when no older; default 1d')
 }
 
-function needJob(source: ScheduleSource, file: string): ScheduleSource & { job: Record<string, unknown> } {
-  if (source.job) return { ...source, job: source.job }
-  throw new Failure('invalid_spec', `${file} has no job`, { next: 'write it under `job:`' })
-}
-
 /** ISO 8601; a time without a zone is local. */
 function moment(text: string): string {
   const at = new Date(/^\d{4}-\d\d-\d\d$/.test(text) ? `${text}T00:00:00` : text)
@@ -139,7 +137,7 @@ function moment(text: string): string {
 }
 
 function planText({ times }: SchedulePlan): string {
-  return table([['AT', 'JOB'], ...times.map(({ at, name }) => [localTime(at), name])])
+  return table([['AT', 'NAME'], ...times.map(({ at, name }) => [localTime(at), name])])
 }
 
 function whenText({ schedule: { cron, every, offset, timezone } }: Schedule): string {
@@ -156,8 +154,12 @@ function list(schedules: Schedule[]): string {
   return table([['NAME', 'WHEN', 'NEXT', 'LAST'], ...rows])
 }
 
-function resultOf({ state, jobState, outcome }: Fire): string {
-  return state === 'submitted' ? (outcome?.reason ?? jobState ?? state) : state
+function resultOf({ state, jobState, outcome, group }: Fire): string {
+  return state === 'submitted' ? (outcome?.reason ?? group?.reason ?? group?.state ?? jobState ?? state) : state
+}
+
+function whatOf({ jobId, group }: Fire): string {
+  return group ? `${group.kind} ${group.id}` : (jobId ?? '')
 }
 
 function page(one: Schedule): string {
@@ -174,7 +176,7 @@ function page(one: Schedule): string {
     localTime(fire.at),
     fire.kind,
     resultOf(fire),
-    plain(fire.reason ?? fire.jobId ?? ''),
+    plain(fire.reason ?? whatOf(fire)),
   ])
-  return [...lines, '', table([['AT', 'BY', 'RESULT', 'JOB OR REASON'], ...rows])].join('\n')
+  return [...lines, '', table([['AT', 'BY', 'RESULT', 'RUN OR REASON'], ...rows])].join('\n')
 }

@@ -4,7 +4,7 @@ import { Failure, failureCode } from '../../schema/failure.js'
 import { connect } from '../connection.js'
 import { type ServerFlags, several, withServer } from '../options.js'
 import { print, printJson, say, table } from '../output.js'
-import { withWorkdir } from '../schedule-file.js'
+import { packed } from '../schedule-file.js'
 import { type JobFile, readJobFile } from '../spec/job-file.js'
 import { localTime } from '../text.js'
 
@@ -30,7 +30,8 @@ export function define(command: Command): void {
       const client = connect(flags)
       const read = await readJobFile(file)
       const made = await locating(read, async () => {
-        const body = { job: await withWorkdir(client, file, read.spec), ...(flags.lock ? { locked: flags.lock } : {}) }
+        const { job = {} } = await packed(client, file, { job: read.spec })
+        const body = { job, ...(flags.lock ? { locked: flags.lock } : {}) }
         return verb === 'create' ? client.createTemplate({ name, ...body }) : client.updateTemplate(name, body)
       })
       if (flags.json) return printJson(made)

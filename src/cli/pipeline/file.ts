@@ -50,9 +50,13 @@ function pipelineIn({ spec, name, locate }: JobFile): Raw {
 }
 
 /** Where a folder is named by its path: in a step or for all of them. */
-function workdirsOf({ defaults, steps }: Raw): (Raw & { workdir: string })[] {
+export function workdirsOf({ defaults, steps }: Raw): (Raw & { workdir: string })[] {
   const all = [defaults, ...(isMap(steps) ? Object.values(steps) : [])]
-  return all.filter((one): one is Raw & { workdir: string } => isMap(one) && typeof one.workdir === 'string')
+  return all.filter(hasFolder)
+}
+
+export function hasFolder(one: unknown): one is Raw & { workdir: string } {
+  return isMap(one) && typeof one.workdir === 'string'
 }
 
 const SOME_BLOB = { blob: '0'.repeat(64) }
@@ -65,7 +69,8 @@ async function checkBeforePacking(spec: Raw): Promise<void> {
   parsePipeline(copy)
 }
 
-async function packAll(client: Client, places: (Raw & { workdir: string })[], base: string): Promise<void> {
+/** Packs and sends each folder once, and puts what it has become in its place. */
+export async function packAll(client: Client, places: (Raw & { workdir: string })[], base: string): Promise<void> {
   if (places.length === 0) return
   const { prepareWorkdir } = await import('../workdir/prepare.js')
   const packed = new Map<string, { blob: string }>()

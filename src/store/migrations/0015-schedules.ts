@@ -33,6 +33,7 @@ export const schedules = {
       .addColumn('state', 'text', (c) => c.notNull())
       .addColumn('reason', 'text')
       .addColumn('job_id', 'text')
+      .addColumn('group_id', 'text')
       .addColumn('decided_at', 'bigint', (c) => c.notNull())
       .addPrimaryKeyConstraint('schedule_fires_pk', ['schedule_id', 'nominal_at'])
       .execute()
@@ -42,12 +43,14 @@ export const schedules = {
       .column('schedule_id')
       .where(sql.ref('state'), '=', 'waiting')
       .execute()
-    await db.schema.alterTable('jobs').addColumn('schedule_id', 'text').execute()
-    await db.schema
-      .createIndex('jobs_by_schedule')
-      .on('jobs')
-      .columns(['schedule_id', 'state'])
-      .where(sql.ref('schedule_id'), 'is not', null)
-      .execute()
+    for (const table of ['jobs', 'job_groups']) {
+      await db.schema.alterTable(table).addColumn('schedule_id', 'text').execute()
+      await db.schema
+        .createIndex(`${table}_by_schedule`)
+        .on(table)
+        .columns(['schedule_id', 'state'])
+        .where(sql.ref('schedule_id'), 'is not', null)
+        .execute()
+    }
   },
 }
