@@ -1548,6 +1548,115 @@ export interface components {
             env: {
                 [key: string]: string;
             };
+            /** @description instead of a command, on the local provider; docs/finetune.md */
+            finetune?: {
+                /** @description a folder of the host, or an id of the hub */
+                baseModel: string;
+                dataset: {
+                    evaluation?: string;
+                    /** @enum {string} */
+                    format?: "messages" | "prompt_completion" | "text" | "preference" | "prompts";
+                    /** @description a file or folder of the host, or owner/name[:split] of the hub */
+                    train: string;
+                };
+                evaluation?: {
+                    steps?: number;
+                    /** @enum {string} */
+                    strategy?: "no" | "steps" | "epoch";
+                };
+                graders?: ({
+                    name: string;
+                    /** @enum {string} */
+                    operation: "eq" | "ne" | "like" | "ilike";
+                    referenceField: string;
+                    /** @constant */
+                    type: "string_check";
+                } | {
+                    embeddingModel?: string;
+                    /** @enum {string} */
+                    evaluationMetric: "fuzzy_match" | "bleu" | "gleu" | "meteor" | "cosine" | "rouge_1" | "rouge_2" | "rouge_3" | "rouge_4" | "rouge_5" | "rouge_l";
+                    name: string;
+                    referenceField: string;
+                    /** @constant */
+                    type: "text_similarity";
+                } | {
+                    /** @enum {string} */
+                    functionName: "format_reward" | "count_xml" | "expression_accuracy" | "numerical_accuracy";
+                    name: string;
+                    parameters?: {
+                        answerTag?: string;
+                        thinkTag?: string;
+                    };
+                    /** @constant */
+                    type: "built_in";
+                } | {
+                    model?: string;
+                    name: string;
+                    prompt: string;
+                    range?: number[];
+                    /** @constant */
+                    type: "score_model";
+                } | {
+                    labels: string[];
+                    model?: string;
+                    name: string;
+                    passingLabels: string[];
+                    prompt: string;
+                    /** @constant */
+                    type: "label_model";
+                } | {
+                    model?: string;
+                    name: string;
+                    rules: string[];
+                    /** @constant */
+                    type: "ruler";
+                })[];
+                hyperparameters?: {
+                    adamBeta1?: number;
+                    adamBeta2?: number;
+                    batchSize?: number;
+                    beta?: number;
+                    epochs?: number;
+                    flashAttention?: boolean;
+                    gradientAccumulation?: number;
+                    gradientCheckpointing?: boolean;
+                    learningRate?: number;
+                    loggingSteps?: number;
+                    maxGradNorm?: number;
+                    maxLength?: number;
+                    maxPromptLength?: number;
+                    maxSteps?: number;
+                    numGenerations?: number;
+                    packing?: boolean;
+                    paddingFree?: boolean;
+                    saveLimit?: number;
+                    saveSteps?: number;
+                    /** @enum {string} */
+                    saveStrategy?: "no" | "steps" | "epoch";
+                    /** @enum {string} */
+                    scheduler?: "linear" | "cosine" | "cosine_with_restarts" | "polynomial" | "constant" | "constant_with_warmup";
+                    temperature?: number;
+                    /** @description steps; below 1 a part of all */
+                    warmup?: number;
+                    weightDecay?: number;
+                };
+                lora?: {
+                    alpha?: number;
+                    dropout?: number;
+                    rank?: number;
+                };
+                /** @enum {string} */
+                method?: "sft" | "dpo" | "orpo" | "grpo";
+                sample?: {
+                    maxNewTokens?: number;
+                    prompts: string[];
+                };
+                /** @enum {string} */
+                save?: "adapter" | "merged";
+                seed?: number;
+                /** @enum {string} */
+                tuning?: "full" | "lora" | "qlora";
+            };
             image?: string;
             /** @description outputs of other jobs, each put at $ANNEAL_INPUT_DIR/<key> before the setup */
             inputs?: {
@@ -1701,6 +1810,115 @@ export interface components {
             env?: {
                 [key: string]: string;
             };
+            /** @description instead of a command, on the local provider; docs/finetune.md */
+            finetune?: {
+                /** @description a folder of the host, or an id of the hub */
+                baseModel: string;
+                dataset: {
+                    evaluation?: string;
+                    /** @enum {string} */
+                    format?: "messages" | "prompt_completion" | "text" | "preference" | "prompts";
+                    /** @description a file or folder of the host, or owner/name[:split] of the hub */
+                    train: string;
+                };
+                evaluation?: {
+                    steps?: number;
+                    /** @enum {string} */
+                    strategy?: "no" | "steps" | "epoch";
+                };
+                graders?: ({
+                    name: string;
+                    /** @enum {string} */
+                    operation: "eq" | "ne" | "like" | "ilike";
+                    referenceField: string;
+                    /** @constant */
+                    type: "string_check";
+                } | {
+                    embeddingModel?: string;
+                    /** @enum {string} */
+                    evaluationMetric: "fuzzy_match" | "bleu" | "gleu" | "meteor" | "cosine" | "rouge_1" | "rouge_2" | "rouge_3" | "rouge_4" | "rouge_5" | "rouge_l";
+                    name: string;
+                    referenceField: string;
+                    /** @constant */
+                    type: "text_similarity";
+                } | {
+                    /** @enum {string} */
+                    functionName: "format_reward" | "count_xml" | "expression_accuracy" | "numerical_accuracy";
+                    name: string;
+                    parameters?: {
+                        answerTag?: string;
+                        thinkTag?: string;
+                    };
+                    /** @constant */
+                    type: "built_in";
+                } | {
+                    model?: string;
+                    name: string;
+                    prompt: string;
+                    range?: number[];
+                    /** @constant */
+                    type: "score_model";
+                } | {
+                    labels: string[];
+                    model?: string;
+                    name: string;
+                    passingLabels: string[];
+                    prompt: string;
+                    /** @constant */
+                    type: "label_model";
+                } | {
+                    model?: string;
+                    name: string;
+                    rules: string[];
+                    /** @constant */
+                    type: "ruler";
+                })[];
+                hyperparameters?: {
+                    adamBeta1?: number;
+                    adamBeta2?: number;
+                    batchSize?: number;
+                    beta?: number;
+                    epochs?: number;
+                    flashAttention?: boolean;
+                    gradientAccumulation?: number;
+                    gradientCheckpointing?: boolean;
+                    learningRate?: number;
+                    loggingSteps?: number;
+                    maxGradNorm?: number;
+                    maxLength?: number;
+                    maxPromptLength?: number;
+                    maxSteps?: number;
+                    numGenerations?: number;
+                    packing?: boolean;
+                    paddingFree?: boolean;
+                    saveLimit?: number;
+                    saveSteps?: number;
+                    /** @enum {string} */
+                    saveStrategy?: "no" | "steps" | "epoch";
+                    /** @enum {string} */
+                    scheduler?: "linear" | "cosine" | "cosine_with_restarts" | "polynomial" | "constant" | "constant_with_warmup";
+                    temperature?: number;
+                    /** @description steps; below 1 a part of all */
+                    warmup?: number;
+                    weightDecay?: number;
+                };
+                lora?: {
+                    alpha?: number;
+                    dropout?: number;
+                    rank?: number;
+                };
+                /** @enum {string} */
+                method?: "sft" | "dpo" | "orpo" | "grpo";
+                sample?: {
+                    maxNewTokens?: number;
+                    prompts: string[];
+                };
+                /** @enum {string} */
+                save?: "adapter" | "merged";
+                seed?: number;
+                /** @enum {string} */
+                tuning?: "full" | "lora" | "qlora";
+            };
             image?: string;
             /** @description outputs of other jobs, each put at $ANNEAL_INPUT_DIR/<key> before the setup */
             inputs?: {
@@ -1853,6 +2071,115 @@ export interface components {
             /** @default {} */
             env?: {
                 [key: string]: string;
+            };
+            /** @description instead of a command, on the local provider; docs/finetune.md */
+            finetune?: {
+                /** @description a folder of the host, or an id of the hub */
+                baseModel: string;
+                dataset: {
+                    evaluation?: string;
+                    /** @enum {string} */
+                    format?: "messages" | "prompt_completion" | "text" | "preference" | "prompts";
+                    /** @description a file or folder of the host, or owner/name[:split] of the hub */
+                    train: string;
+                };
+                evaluation?: {
+                    steps?: number;
+                    /** @enum {string} */
+                    strategy?: "no" | "steps" | "epoch";
+                };
+                graders?: ({
+                    name: string;
+                    /** @enum {string} */
+                    operation: "eq" | "ne" | "like" | "ilike";
+                    referenceField: string;
+                    /** @constant */
+                    type: "string_check";
+                } | {
+                    embeddingModel?: string;
+                    /** @enum {string} */
+                    evaluationMetric: "fuzzy_match" | "bleu" | "gleu" | "meteor" | "cosine" | "rouge_1" | "rouge_2" | "rouge_3" | "rouge_4" | "rouge_5" | "rouge_l";
+                    name: string;
+                    referenceField: string;
+                    /** @constant */
+                    type: "text_similarity";
+                } | {
+                    /** @enum {string} */
+                    functionName: "format_reward" | "count_xml" | "expression_accuracy" | "numerical_accuracy";
+                    name: string;
+                    parameters?: {
+                        answerTag?: string;
+                        thinkTag?: string;
+                    };
+                    /** @constant */
+                    type: "built_in";
+                } | {
+                    model?: string;
+                    name: string;
+                    prompt: string;
+                    range?: number[];
+                    /** @constant */
+                    type: "score_model";
+                } | {
+                    labels: string[];
+                    model?: string;
+                    name: string;
+                    passingLabels: string[];
+                    prompt: string;
+                    /** @constant */
+                    type: "label_model";
+                } | {
+                    model?: string;
+                    name: string;
+                    rules: string[];
+                    /** @constant */
+                    type: "ruler";
+                })[];
+                hyperparameters?: {
+                    adamBeta1?: number;
+                    adamBeta2?: number;
+                    batchSize?: number;
+                    beta?: number;
+                    epochs?: number;
+                    flashAttention?: boolean;
+                    gradientAccumulation?: number;
+                    gradientCheckpointing?: boolean;
+                    learningRate?: number;
+                    loggingSteps?: number;
+                    maxGradNorm?: number;
+                    maxLength?: number;
+                    maxPromptLength?: number;
+                    maxSteps?: number;
+                    numGenerations?: number;
+                    packing?: boolean;
+                    paddingFree?: boolean;
+                    saveLimit?: number;
+                    saveSteps?: number;
+                    /** @enum {string} */
+                    saveStrategy?: "no" | "steps" | "epoch";
+                    /** @enum {string} */
+                    scheduler?: "linear" | "cosine" | "cosine_with_restarts" | "polynomial" | "constant" | "constant_with_warmup";
+                    temperature?: number;
+                    /** @description steps; below 1 a part of all */
+                    warmup?: number;
+                    weightDecay?: number;
+                };
+                lora?: {
+                    alpha?: number;
+                    dropout?: number;
+                    rank?: number;
+                };
+                /** @enum {string} */
+                method?: "sft" | "dpo" | "orpo" | "grpo";
+                sample?: {
+                    maxNewTokens?: number;
+                    prompts: string[];
+                };
+                /** @enum {string} */
+                save?: "adapter" | "merged";
+                seed?: number;
+                /** @enum {string} */
+                tuning?: "full" | "lora" | "qlora";
             };
             /** @description one job for each item, which stands for {{item}} in texts, of a map {{item.KEY}} */
             forEach?: ((string | number | boolean) | {

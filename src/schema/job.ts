@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { InnerPath, NAME_EXPECTED, parseArtifactName } from './artifact.js'
 import { parseDuration, SECOND } from './duration.js'
+import { Finetune } from './finetune.js'
 import { REASONS } from './outcome.js'
 import { wrongRemedy } from './remedy.js'
 import { parseSize } from './size.js'
@@ -152,6 +153,7 @@ export const JobSpec = z
       .union([processText.min(1), z.array(processText).min(1).max(4096)])
       .optional()
       .describe('a shell line, or the arguments of one program; qianfan, modelarts and facet need none'),
+    finetune: Finetune.optional().describe('instead of a command, on the local provider; docs/finetune.md'),
     provider: z
       .union([provider, z.array(ProviderChoice).min(1).max(PROVIDERS.length)])
       .default('local')
@@ -199,17 +201,30 @@ export const JobSpec = z
   })
   .refine(hasWhatItNeeds, { path: ['command'], message: 'is required', when: () => true }) // told together with all else
   .superRefine((spec, context) => {
-    const wrong = wrongRemedy(spec)
-    if (wrong) context.addIssue({ code: 'custom', ...wrong })
+    for (const wrong of [wrongRemedy(spec), wrongFinetune(spec)])
+      if (wrong) context.addIssue({ code: 'custom', ...wrong })
   })
   .meta({ id: 'JobSpec' })
 export type JobSpec = z.infer<typeof JobSpec>
 export type JobSpecInput = z.input<typeof JobSpec>
 
-function hasWhatItNeeds(spec: { command?: unknown; provider?: ProviderChoices }): boolean {
-  if (spec.command !== undefined) return true
+function hasWhatItNeeds(spec: { command?: unknown; finetune?: unknown; provider?: ProviderChoices }): boolean {
+  if (spec.command !== undefined || spec.finetune !== undefined) return true
   const providers = providersOf({ provider: spec.provider ?? 'local' })
   return providers.every(({ name }) => WITHOUT_COMMAND.includes(name))
+}
+
+/** A fine-tune takes the place of the command, and only hosts of our own know its words. */
+function wrongFinetune(spec: { command?: unknown; finetune?: unknown; provider: ProviderChoices }) {
+  if (spec.finetune === undefined) return undefined
+  if (spec.command !== undefined) return { path: ['finetune'], message: 'takes the place of command; give one of them' }
+  const hosted = providersOf(spec).find(({ name }) => name !== 'local')?.name
+  if (hosted === undefined) return undefined
+  const next = hosted === 'alayanew' || hosted === 'eas' ? 'a command' : `providerOptions.${hosted}`
+  return {
+    path: ['finetune'],
+    message: `provider ${hosted} cannot be given a fine-tune in these words yet; use ${next}`,
+  }
 }
 
 /** The job's providers in the order in which they are tried. */

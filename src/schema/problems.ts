@@ -36,7 +36,7 @@ export function nearest(word: string, known: readonly string[]): string {
 }
 
 function messageOf(issue: z.core.$ZodIssue): string {
-  if (issue.code === 'invalid_union') return unionMessage(issue)
+  if (issue.code === 'invalid_union' && issue.errors.length > 0) return unionMessage(issue)
   if (issue.code === 'invalid_key') return issue.issues[0]?.message ?? issue.message
   return issue.message
 }

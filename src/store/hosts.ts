@@ -1,5 +1,6 @@
 import type { Assignment, Hello } from '../schema/agent.js'
 import { artifactMaxBytes } from '../schema/artifact.js'
+import { recipeRun } from '../schema/finetune.js'
 import { graceOf, type JobSpec, milliseconds } from '../schema/job.js'
 import type { Reason } from '../schema/outcome.js'
 import { environmentAfter } from '../schema/remedy.js'
@@ -185,6 +186,7 @@ async function devicesHeld(db: Db, { attempt }: Run, hostId: string): Promise<st
 function assignmentOf(job: JobRow, { attempt, rank }: Run, devices: string[]): Assignment {
   const spec = JSON.parse(job.spec) as JobSpec
   const known = rank ?? attempt
+  const recipe = spec.finetune ? recipeRun(spec.finetune) : undefined
   return {
     jobId: job.id,
     jobName: job.name,
@@ -193,10 +195,10 @@ function assignmentOf(job: JobRow, { attempt, rank }: Run, devices: string[]): A
     wanted: attempt.wanted === 'stop' ? 'stop' : 'run',
     accepted: known.accepted_at !== null,
     facts: known.facts,
-    command: spec.command as string | string[], // the schema asks for one wherever `local` may run it
-    setup: spec.setup ?? null,
+    command: recipe?.command ?? (spec.command as string | string[]), // the schema asks for one wherever `local` may run it
+    setup: spec.setup ?? recipe?.setup ?? null,
     workdir: spec.workdir?.blob ?? null,
-    env: environmentAfter(spec, JSON.parse(job.charged) as Partial<Record<Reason, number>>),
+    env: { ...environmentAfter(spec, JSON.parse(job.charged) as Partial<Record<Reason, number>>), ...recipe?.env },
     secrets: spec.secrets,
     devices,
     cpus: spec.resources.cpus ?? null,

@@ -8,8 +8,8 @@ import type { Tx } from './store.js'
  * it runs, under which limits and how often it is tried, changes nothing in it.
  */
 export function cacheKey(spec: JobSpec, given: object): string {
-  const { command, env, workdir, setup, image, secrets, provider, providerOptions } = spec
-  return sha256(canonical({ command, env, workdir, setup, image, secrets, provider, providerOptions, given }))
+  const { command, finetune, env, workdir, setup, image, secrets, provider, providerOptions } = spec
+  return sha256(canonical({ command, finetune, env, workdir, setup, image, secrets, provider, providerOptions, given }))
 }
 
 /** The newest completed step of the project with that key. */

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { pauseJob } from '../../src/store/adjust.js'
 import { beginNewJobs } from '../../src/store/begin-new.js'
 import { beginAttempt, beginFirst, look, settle } from '../../src/store/decisions.js'
+import { desiredState } from '../../src/store/hosts.js'
 import { submitJob } from '../../src/store/jobs.js'
 import { listEvents } from '../../src/store/queries.js'
 import { until } from '../support/anneal.js'
@@ -12,6 +13,7 @@ import {
   connectHost,
   empty,
   exited,
+  HOST,
   jobOf,
   launchNow,
   report,
@@ -44,6 +46,21 @@ export function startingConformance(name: string, newStore: () => Promise<TestSt
       await endHolder()
       expect(await attemptOf(t.store, next.id, 1)).toMatchObject({ wanted: 'run', host_id: 'host-1' })
       expect((await jobOf(t.store, next.id)).state).toBe('pending')
+    })
+
+    test('the host of a fine-tune is told to run the recipe with it, after a setup of the recipe or of the job', async () => {
+      await connectHost(t.store, 2)
+      const finetune = { baseModel: 'm', dataset: { train: '/data/train.jsonl' } }
+      const env = { A: 'b', ANNEAL_FINETUNE: 'x' }
+      await launchNow(t.store, (await submit(t.store, { command: undefined, finetune, env })).id)
+      await launchNow(t.store, (await submit(t.store, { command: undefined, finetune, setup: 'true' })).id)
+      const command = 'exec python3 "$ANNEAL_RECIPES/finetune/main.py"'
+      const setup = 'pip install -r "$ANNEAL_RECIPES/finetune/requirements.txt"'
+      const ANNEAL_FINETUNE = JSON.stringify(finetune)
+      expect(await desiredState(t.store.read, HOST)).toMatchObject([
+        { command, setup, env: { A: 'b', ANNEAL_FINETUNE } },
+        { command, setup: 'true', env: { ANNEAL_FINETUNE } },
+      ])
     })
 
     test('a grant wakes nobody where no limit begins with it, and the workflow where one does', async () => {

@@ -45,7 +45,7 @@ def read_grader(value: Any, path: str, problems: list[Problem]) -> Any:
         )
         problems.append(Problem(f"{path}.type", words))
         return None
-    if kind not in KINDS:
+    if not isinstance(kind, str) or kind not in KINDS:
         problems.append(Problem(f"{path}.type", f"expected one of {', '.join(KINDS)}", kind))
         return None
     fields = {name: given for name, given in value.items() if name != "type"}

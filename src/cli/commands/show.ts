@@ -40,6 +40,7 @@ function page(job: Job): string {
     ...job.cost.filter(isWorthSaying).map((cost, i): [string, string] => [i === 0 ? 'cost' : '', costText(cost)]),
     ['submitted', `${localTime(job.createdAt)} by ${job.createdBy}, pool ${job.pool}, priority ${job.priority}`],
     ['command', job.spec.command === undefined ? null : plain(commandText(job.spec.command))],
+    ['fine-tune', job.spec.finetune ? plain(finetuneText(job.spec.finetune)) : null],
     [
       'tags',
       Object.entries(job.tags)
@@ -108,6 +109,10 @@ function furtherRows({ id, state }: Job): [string, string][] {
 }
 
 /** As one would type it. */
+function finetuneText({ method = 'sft', baseModel, dataset }: NonNullable<Job['spec']['finetune']>): string {
+  return `${method} of ${baseModel} on ${dataset.train}`
+}
+
 function commandText(command: string | string[]): string {
   if (typeof command === 'string') return command
   return command.map((word) => (/^[\w./:=@%+,-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`)).join(' ')

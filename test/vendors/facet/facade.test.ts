@@ -107,6 +107,45 @@ describe('training', () => {
     expect(training_config.reward_config[0].parameters).toEqual({ think_tag: 'think', answer_tag: 'answer' })
   })
 
+  test('without a command is a fine-tune by the recipe, on the files of the data set', async () => {
+    await t.close()
+    await start({ commands: { grpo: 'python grpo.py' } })
+    const hyperparameters = { learning_rate: 1e-5, max_steps: 3 }
+    const { jobId } = await trained(body({ method: 'LoRA', hyperparameters, eval_config: { eval_strategy: 'epoch' } }))
+    const spec = JSON.parse((await jobOf(t.store, jobId)).spec) as JobSpec
+    expect(spec.command).toBeUndefined()
+    expect(spec).toMatchObject({ env: { A: 'b' }, timeouts: { run: '3600s' } })
+    expect(spec.finetune).toMatchObject({
+      dataset: { train: '/data/train.jsonl', evaluation: '/data/test.parquet' },
+      tuning: 'lora',
+      hyperparameters: { learningRate: 1e-5, maxSteps: 3 },
+    })
+    const reward_config = [{ name: 'x', type: 'built_in', function_name: 'count_xml' }]
+    const { jobId: ready } = await trained(body({ trainer_type: 'grpo', reward_config }))
+    const other = JSON.parse((await jobOf(t.store, ready)).spec) as JobSpec
+    expect(other).toMatchObject({ command: 'python grpo.py' })
+    expect(other.finetune).toBeUndefined()
+  })
+
+  test('without a command is refused where the recipe cannot do it, or where jobs go elsewhere', async () => {
+    await t.close()
+    await start({ commands: {} })
+    expect(await train(body({ modality: 'vision', base_model_id: 'x-4b' }))).toMatchObject({
+      status: 422,
+      json: { detail: [{ loc: ['body', 'training_config', 'modality'], input: 'vision' }] },
+    })
+    await t.close()
+    await start({ commands: {}, job: { provider: 'alayanew' } })
+    expect(await train()).toMatchObject({
+      status: 500,
+      json: {
+        detail: expect.stringContaining('provider alayanew cannot be given a fine-tune'),
+        hint: expect.stringContaining('gateway.commands.sft'),
+      },
+    })
+    expect(await allJobs()).toEqual([])
+  })
+
   test.each([
     [{ method: 'Full' }, { format: 'full' }],
     [{ provider: 'unsloth', export_config: { include_gguf: true } }, { gguf_quantization: 'q8_0' }],
@@ -253,19 +292,12 @@ describe('what is wrong is told in this order', () => {
     expect(answer.json.hint).toContain('gateway.datasets in vendors/facet.yaml')
   })
 
-  test('the repository, before the command', async () => {
+  test('the repository, before what cannot be trained here', async () => {
     await t.close()
     await start({ commands: {} })
     expect(await train(body({ export_config: { destination: 'hfhub', hf_repo_id: '' } }))).toMatchObject({
       status: 400,
       json: { detail: 'hf_repo_id is required when export is hfhub' },
-    })
-    expect(await train()).toMatchObject({
-      status: 500,
-      json: {
-        detail: 'Failed to start training job: no command is set up for the trainer_type sft',
-        hint: expect.stringContaining('gateway.commands.sft'),
-      },
     })
     expect(await allJobs()).toEqual([])
   })

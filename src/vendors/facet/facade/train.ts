@@ -9,6 +9,7 @@ import { effectiveRequest } from '../effective.js'
 import { dumpRequest, jobIdOf } from '../job-id.js'
 import type { Caller } from '../sign.js'
 import type { TrainRequest } from '../wire.js'
+import { finetuneOf } from './finetune.js'
 import { type Here, jobsOf } from './here.js'
 import type { Kept } from './records.js'
 import { Refusal } from './refusal.js'
@@ -52,27 +53,36 @@ function datasetOf({ config, isOpen }: Here, caller: Caller, id: string): Datase
   throw new Refusal(404, 'Processed dataset not found', hint)
 }
 
+/** What is set up for its trainer runs it, else the recipe of fine-tunes does. */
 function specOf({ config }: Here, id: string, request: TrainRequest, dataset: Dataset): JobSpec {
   const { trainer_type: trainer } = request.training_config
   const command = config.commands[trainer] ?? config.commands.default
-  if (command === undefined) {
-    const hint = `Add gateway.commands.${trainer}, or gateway.commands.default, to vendors/facet.yaml and start the gateway again.`
-    throw new Refusal(500, `Failed to start training job: no command is set up for the trainer_type ${trainer}`, hint)
-  }
-  return JobSpec.parse({
+  const env = environmentOf(id, request, dataset)
+  const files = { train: env.FACET_TRAIN_FILE, evaluation: env.FACET_EVAL_FILE }
+  const run = command === undefined ? { finetune: finetuneOf(request, files) } : { command }
+  const spec = JobSpec.safeParse({
     ...config.job,
     name: jobName(request.job_name, 'facet'),
-    command,
+    ...run,
     timeouts: { run: RUN_LIMIT, ...config.job.timeouts },
-    env: { ...config.job.env, ...environmentOf(id, request, dataset) },
+    env: { ...config.job.env, ...env },
   })
+  if (spec.success) return spec.data
+  const [problem] = spec.error.issues
+  const hint = `Correct gateway.job, or set gateway.commands.${trainer}, in vendors/facet.yaml and start the gateway again.`
+  throw new Refusal(500, `Failed to start training job: ${problem?.path.join('.')} ${problem?.message}`, hint)
 }
 
 /** Which split is which (reference §8, phase 1). */
 const TRAIN = ['train', 'training']
 const EVAL = ['test', 'validation', 'eval', 'evaluation']
 
-function environmentOf(id: string, request: TrainRequest, { splits }: Dataset): Record<string, string> {
+interface Environment extends Record<string, string | undefined> {
+  FACET_TRAIN_FILE: string
+  FACET_EVAL_FILE?: string
+}
+
+function environmentOf(id: string, request: TrainRequest, { splits }: Dataset): Environment {
   const effective = effectiveRequest(request)
   const { eval_config: evaluation } = effective.training_config as { eval_config: { eval_strategy: unknown } | null }
   const isEvaluated = !['no', null, undefined].includes(evaluation?.eval_strategy as string | null | undefined)
