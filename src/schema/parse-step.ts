@@ -75,7 +75,9 @@ function parseJobStep(source: StepSource & { raw: Raw }, problems: Problem[]): P
   problems.push(...found.map((problem) => fromDefaults(problem, name, raw, defaults)))
   const [first] = members
   if (found.length > 0 || !first) return undefined
-  const inputs = members.flatMap(({ member }) => Object.values(member.data.inputs ?? {}).map(({ step }) => stepOf(step)))
+  const inputs = members.flatMap(({ member }) =>
+    Object.values(member.data.inputs ?? {}).map(({ step }) => stepOf(step)),
+  )
   return { node: nodeOf(name, 'job', first.step, inputs), members: members.map(({ member }) => member) }
 }
 

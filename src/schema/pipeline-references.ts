@@ -11,7 +11,10 @@ type Raw = Record<string, unknown>
 export function checkReferences(nodes: readonly StepNode[], raw: Readonly<Record<string, Raw>>): Problem[] {
   const known = Object.keys(raw)
   const byName = new Map(nodes.map((node) => [node.name, node]))
-  return nodes.flatMap((node) => [...problemsOfNeeds(node.name, raw, known), ...problemsOfWhen(node, byName, raw, known)])
+  return nodes.flatMap((node) => [
+    ...problemsOfNeeds(node.name, raw, known),
+    ...problemsOfWhen(node, byName, raw, known),
+  ])
 }
 
 function problemsOfNeeds(name: string, raw: Readonly<Record<string, Raw>>, known: string[]): Problem[] {

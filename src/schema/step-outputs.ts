@@ -81,9 +81,11 @@ function fewEnough(members: ReadonlySet<string> | string, before: number): Reado
 /** What a job would be refused for: keys too long, or two that become the same variable. */
 function problemsOfKeys(name: string, writtenAs: ReadonlyMap<string, string>): Problem[] {
   const asOfJob = Object.fromEntries([...writtenAs.keys()].map((key) => [key, { job: 'any' }]))
-  return (Inputs.safeParse(asOfJob).error?.issues ?? []).map(({ path, message }) => {
-    const key = String(path[0])
-    return { path: `steps.${name}.inputs.${writtenAs.get(key) ?? key}`, message: `input ${key} ${message}`, value: key }
+  return (Inputs.safeParse(asOfJob).error?.issues ?? []).map((issue) => {
+    const key = String(issue.path[0])
+    const message = (issue.code === 'invalid_key' && issue.issues[0]?.message) || issue.message
+    const path = `steps.${name}.inputs.${writtenAs.get(key) ?? key}`
+    return { path, message: `as input ${key}: ${message}`, value: key }
   })
 }
 

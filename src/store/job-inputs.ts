@@ -68,7 +68,12 @@ async function resolve(db: Db, job: Pick<JobRow, 'project'>, input: Input): Prom
   return problem ?? { ...source, from_attempt: from.attempt, state: 'ready' }
 }
 
-async function resolveNamed(db: Db, { project }: Pick<JobRow, 'project'>, text: string, inner = ''): Promise<Source | string> {
+async function resolveNamed(
+  db: Db,
+  { project }: Pick<JobRow, 'project'>,
+  text: string,
+  inner = '',
+): Promise<Source | string> {
   const wanted = parseArtifactName(text)
   const found = wanted && (await resolveName(db, project, wanted))
   if (!found) return `there is no artifact ${text}`
