@@ -2186,12 +2186,21 @@ export interface components {
                 [key: string]: string | number | boolean;
             })[];
             image?: string;
-            /** @description outputs of steps, which are needed by that */
+            /** @description outputs of steps, which are needed by that, beside inputs as a job has them */
             inputs?: {
                 [key: string]: {
                     /** @description of its outputs; without it all of them */
                     path?: string;
                     step: string;
+                } | {
+                    /** @description id or name */
+                    job: string;
+                    /** @description a file or folder of it; default: all */
+                    path?: string;
+                } | {
+                    artifact: string;
+                    /** @description a file or folder of it; default: all */
+                    path?: string;
                 };
             };
             /** @default {} */

@@ -110,7 +110,7 @@ export const Checkpoints = z.strictObject({
 })
 
 const innerPath = InnerPath.optional().describe('a file or folder of it; default: all')
-const Input = z.union([
+export const Input = z.union([
   z.strictObject({ job: z.string().min(1).max(100).describe('id or name'), path: innerPath }),
   z.strictObject({
     artifact: z.string().refine((text) => parseArtifactName(text) !== undefined, NAME_EXPECTED),
@@ -120,8 +120,8 @@ const Input = z.union([
 export type Input = z.infer<typeof Input>
 
 /** More would not be overseen, and each is looked up within the submit. */
-const MAX_INPUTS = 32
-const Inputs = z
+export const MAX_INPUTS = 32
+export const Inputs = z
   .record(variable.max(63), Input)
   .superRefine((inputs, context) => {
     const seen = new Map([['DIR', 'ANNEAL_INPUT_DIR']])

@@ -7,6 +7,7 @@ import { MAX_STEPS, MAX_STEPS_FANNED } from './pipeline-limits.js'
 import type { StepNode } from './pipeline-next.js'
 import { checkReferences } from './pipeline-references.js'
 import { nearest, problemsOf } from './problems.js'
+import { resolveOutputs } from './step-outputs.js'
 
 export interface ParsedPipeline {
   name: string
@@ -34,11 +35,13 @@ export function parsePipeline(input: unknown): ParsedPipeline {
   const rawSteps = Object.entries(frame.data.steps)
   const problems = [...problemsOfDefaults(defaults), ...problemsOfCount(rawSteps)]
   if (problems.length > 0) throw refusal(problems)
-  const steps = rawSteps.flatMap(
+  const parsed = rawSteps.flatMap(
     ([step, raw]) => parseStep({ pipeline: name, step, raw, defaults, cache }, problems) ?? [],
   )
+  const raw = frame.data.steps as Record<string, Raw>
+  const steps = resolveOutputs(parsed, raw, problems)
   const nodes = steps.map(({ node }) => node)
-  problems.push(...checkReferences(nodes, frame.data.steps as Record<string, Raw>))
+  problems.push(...checkReferences(nodes, raw))
   if (problems.length > 0) throw refusal(problems)
   const sorted = inOrder(nodes)
   if ('cycle' in sorted) throw refusal([cycleProblem(sorted.cycle)])

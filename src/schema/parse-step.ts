@@ -1,15 +1,18 @@
 import type { z } from 'zod'
 import type { Problem } from './failure.js'
 import { itemKeys, withItem } from './for-each.js'
-import { JobSpec, milliseconds } from './job.js'
+import { type Input, JobSpec, milliseconds } from './job.js'
 import { GateStep, type Item, JobStep, PromoteStep, type StepInput, stepName } from './pipeline.js'
-import type { StepNode } from './pipeline-next.js'
+import { type StepNode, stepOf } from './pipeline-next.js'
 import { problemsOf } from './problems.js'
+
+export type OutputOf = z.infer<typeof StepInput>
 
 /** What a member does when its turn comes; kept in its row. */
 export interface MemberPlan {
   spec?: JobSpec
-  inputs?: Record<string, z.infer<typeof StepInput>>
+  /** Outputs of other members, `step` being the key of one; inputs of other kinds stand in the spec. */
+  inputs?: Record<string, OutputOf>
   cache?: true
   promote?: z.infer<typeof PromoteStep>['promote']
   /** What a gate asks. */
@@ -57,7 +60,7 @@ function parseGate(name: string, raw: Raw, problems: Problem[]): ParsedStep | un
 function parsePromote(name: string, raw: Raw, problems: Problem[]): ParsedStep | undefined {
   const step = parsed(PromoteStep, raw, `steps.${name}`, problems)
   if (!step) return undefined
-  const node = nodeOf(name, 'promote', step, [step.promote.step])
+  const node = nodeOf(name, 'promote', step, [stepOf(step.promote.step)])
   return { node, members: [{ key: name, data: { promote: step.promote } }] }
 }
 
@@ -72,7 +75,9 @@ function parseJobStep(source: StepSource & { raw: Raw }, problems: Problem[]): P
   problems.push(...found.map((problem) => fromDefaults(problem, name, raw, defaults)))
   const [first] = members
   if (found.length > 0 || !first) return undefined
-  const inputs = Object.values(first.step.inputs ?? {}).map(({ step }) => step)
+  const inputs = members.flatMap(({ member }) =>
+    Object.values(member.data.inputs ?? {}).map(({ step }) => stepOf(step)),
+  )
   return { node: nodeOf(name, 'job', first.step, inputs), members: members.map(({ member }) => member) }
 }
 
@@ -113,21 +118,35 @@ function parseMember(
   if (found.length > 0) return undefined
   const path = `steps.${source.step}`
   const missing = new Set<string>()
-  const { needs, when, inputs, ...texts } = single
-  const filled: Raw = { ...(withItem(texts, item, missing) as Raw), ...given({ needs, when, inputs }) }
+  const { needs, when, ...texts } = single
+  const filled: Raw = { ...(withItem(texts, item, missing) as Raw), ...given({ needs, when }) }
   const next = item === undefined ? 'has no forEach' : `its item is ${JSON.stringify(item)}`
   for (const place of missing) found.push({ path, message: `${place} has no value here: ${next}` })
   const step = parsed(JobStep, filled, path, found)
   if (!step || missing.size > 0) return undefined
   const { needs: _n, when: _w, inputs: _i, forEach: _f, cache: _c, continueOnFailure: _o, ...job } = filled
-  const spec = parsed(JobSpec, { name: jobName(source, itemKey, found), ...job }, path, found)
+  const { ofSteps, others } = bySource(step.inputs)
+  const described = { name: jobName(source, itemKey, found), ...job, ...given({ inputs: others }) }
+  const spec = parsed(JobSpec, described, path, found)
   if (!spec || found.length > 0) return undefined
   const data: MemberPlan = {
     spec,
-    ...given({ inputs: step.inputs }),
+    ...given({ inputs: ofSteps }),
     ...(step.cache && source.cache ? { cache: true } : {}),
   }
   return { step, member: { key: itemKey === undefined ? source.step : `${source.step}.${itemKey}`, data } }
+}
+
+type Inputs<T> = Record<string, T> | undefined
+
+function bySource(inputs: Inputs<OutputOf | Input>): { ofSteps: Inputs<OutputOf>; others: Inputs<Input> } {
+  const all = Object.entries(inputs ?? {})
+  const ofSteps = all.filter((entry): entry is [string, OutputOf] => 'step' in entry[1])
+  const others = all.filter((entry): entry is [string, Input] => !('step' in entry[1]))
+  return {
+    ofSteps: ofSteps.length > 0 ? Object.fromEntries(ofSteps) : undefined,
+    others: others.length > 0 ? Object.fromEntries(others) : undefined,
+  }
 }
 
 const LONGEST_NAME = 63

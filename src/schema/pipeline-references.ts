@@ -7,48 +7,28 @@ import { operandsOf, type When } from './when.js'
 
 type Raw = Record<string, unknown>
 
-/** What is wrong with the names of other steps in needs, inputs, promotions and conditions. */
+/** What is wrong with the names of other steps in needs and conditions; of outputs see `resolveOutputs`. */
 export function checkReferences(nodes: readonly StepNode[], raw: Readonly<Record<string, Raw>>): Problem[] {
   const known = Object.keys(raw)
   const byName = new Map(nodes.map((node) => [node.name, node]))
   return nodes.flatMap((node) => [
-    ...node.needs.flatMap((need) => problemOfNeed(node, need, raw, known)),
+    ...problemsOfNeeds(node.name, raw, known),
     ...problemsOfWhen(node, byName, raw, known),
   ])
 }
 
-function problemOfNeed(
-  { name, kind }: StepNode,
-  need: string,
-  raw: Readonly<Record<string, Raw>>,
-  known: string[],
-): Problem[] {
-  const path = placeOf(name, raw[name] as Raw, need)
-  if (!Object.hasOwn(raw, need))
+function problemsOfNeeds(name: string, raw: Readonly<Record<string, Raw>>, known: string[]): Problem[] {
+  const needs = (raw[name]?.needs ?? []) as string | string[]
+  return [needs].flat().flatMap((need, i) => {
+    if (Object.hasOwn(raw, need)) return []
+    const path = `steps.${name}.needs${Array.isArray(needs) ? `[${i}]` : ''}`
     return [{ path, message: `there is no step ${need}${nearest(need, known)}`, value: need }]
-  const isOutput = !path.includes('.needs')
-  const other = raw[need] ?? {}
-  if (!isOutput) return []
-  if (runsNoJob(other)) return [{ path, message: `${need} runs no job, so it has no outputs`, value: need }]
-  if (kind === 'promote' && other.forEach !== undefined)
-    return [{ path, message: `${need} is fanned out; one output is promoted, not several`, value: need }]
-  return other.forEach === undefined || kind !== 'job'
-    ? []
-    : [{ path, message: `${need} is fanned out; an input is one job's output`, value: need }]
+  })
 }
 
-function runsNoJob(step: Raw): boolean {
+/** Whether a step, as it was written, is a gate or a promotion. */
+export function runsNoJob(step: Raw): boolean {
   return Object.hasOwn(step, 'approve') || Object.hasOwn(step, 'promote')
-}
-
-/** Where a step names another one: in its needs, else as an input or for a promotion. */
-function placeOf(name: string, raw: Raw, need: string): string {
-  const { needs, inputs, promote } = raw
-  if (needs === need) return `steps.${name}.needs`
-  if (Array.isArray(needs) && needs.includes(need)) return `steps.${name}.needs[${needs.indexOf(need)}]`
-  if ((promote as Raw | undefined)?.step === need) return `steps.${name}.promote.step`
-  const input = Object.entries((inputs ?? {}) as Record<string, Raw>).find(([, { step }]) => step === need)
-  return `steps.${name}.inputs.${input?.[0]}.step`
 }
 
 function problemsOfWhen(

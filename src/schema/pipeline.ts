@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { parseDuration } from './duration.js'
-import { JobSpec, name } from './job.js'
+import { Input, JobSpec, name } from './job.js'
 import { MAX_WHEN } from './parse-when.js'
 import { MAX_STEPS_FANNED } from './pipeline-limits.js'
 
@@ -39,8 +39,15 @@ const common = {
 const scalar = z.union([z.string().max(1_000), z.number(), z.boolean()])
 export const Item = z.union([scalar, z.record(variable, scalar)])
 export type Item = z.infer<typeof Item>
+/** A step, or one item of a fanned one; what there is of it `resolveOutputs` checks. */
+const outputRef = z
+  .string()
+  .regex(
+    /^[a-z]([a-z0-9_-]{0,61}[a-z0-9])?(\.[A-Za-z0-9_-]{1,40})?$/,
+    'expected a step, such as train, or one item of it, such as train.adam',
+  )
 export const StepInput = z.strictObject({
-  step: stepName,
+  step: outputRef,
   path: z.string().min(1).max(1_000).optional().describe('of its outputs; without it all of them'),
 })
 
@@ -56,7 +63,10 @@ const own = {
     .optional()
     .describe('one job for each item, which stands for {{item}} in texts, of a map {{item.KEY}}'),
   cache: z.boolean().optional().describe('take over a completed step of an earlier pipeline that is the same'),
-  inputs: z.record(variable, StepInput).optional().describe('outputs of steps, which are needed by that'),
+  inputs: z
+    .record(variable, z.union([StepInput, ...Input.options]))
+    .optional()
+    .describe('outputs of steps, which are needed by that, beside inputs as a job has them'),
 }
 export const JobStep = z.strictObject({ ...jobFields, ...own }).meta({ id: 'JobStep' })
 
@@ -75,7 +85,7 @@ export const PromoteStep = z
   .strictObject({
     ...common,
     promote: z.strictObject({
-      step: stepName,
+      step: outputRef,
       path: z.string().min(1).max(1_000).optional(),
       as: z
         .string()

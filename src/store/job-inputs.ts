@@ -44,10 +44,20 @@ export async function takeInputs(tx: Tx, job: JobRow, spec: JobSpec, retryOf?: J
   }
 }
 
+/** What inputs mean now, by key: the same again as long as they lead to the same outputs, wherever a tag or a name has gone. */
+export async function contentOf(db: Db, project: string, inputs: JobSpec['inputs']): Promise<Record<string, string>> {
+  const content: Record<string, string> = {}
+  for (const [key, input] of Object.entries(inputs ?? {})) {
+    const found = await resolve(db, { project }, input)
+    content[key] = typeof found === 'string' ? found : JSON.stringify([found.from_job, found.from_attempt, found.path])
+  }
+  return content
+}
+
 type Source = Omit<JobInputRow, 'job_id' | 'key'>
 
 /** In words, why it cannot be had. */
-async function resolve(db: Db, job: JobRow, input: Input): Promise<Source | string> {
+async function resolve(db: Db, job: Pick<JobRow, 'project'>, input: Input): Promise<Source | string> {
   if ('artifact' in input) return resolveNamed(db, job, input.artifact, input.path)
   const from = await findJob(db, job.project, input.job).catch((error: Failure) => error.message)
   if (typeof from === 'string') return from
@@ -58,7 +68,12 @@ async function resolve(db: Db, job: JobRow, input: Input): Promise<Source | stri
   return problem ?? { ...source, from_attempt: from.attempt, state: 'ready' }
 }
 
-async function resolveNamed(db: Db, { project }: JobRow, text: string, inner = ''): Promise<Source | string> {
+async function resolveNamed(
+  db: Db,
+  { project }: Pick<JobRow, 'project'>,
+  text: string,
+  inner = '',
+): Promise<Source | string> {
   const wanted = parseArtifactName(text)
   const found = wanted && (await resolveName(db, project, wanted))
   if (!found) return `there is no artifact ${text}`

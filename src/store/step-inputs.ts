@@ -4,27 +4,18 @@ import type { MemberPlan } from '../schema/parse-step.js'
 /** Jobs that a step's process is told of at most: a variable of the environment may have 128 KB. */
 const MOST_TOLD = 1_000
 
-/** What a step's job gets from the steps before it. */
-export interface GivenInputs {
-  /** Fields of its description. */
-  fields: Partial<JobSpec>
-  /** What the inputs are, by key, for the hash of a cached step. */
-  content: Record<string, string>
-}
-
-/** The inputs of a step as those of its job: the outputs of the jobs that its steps have had. */
+/** The inputs of a step's job: its own, and the outputs of the jobs that other members have had. */
 export function inputsOf(
   inputs: MemberPlan['inputs'],
   own: JobSpec['inputs'],
-  jobOf: (step: string) => string | undefined,
-): GivenInputs {
+  jobOf: (member: string) => string | undefined,
+): Pick<JobSpec, 'inputs'> {
   const ofSteps = Object.entries(inputs ?? {}).flatMap(([key, { step, path }]) => {
     const job = jobOf(step)
     return job === undefined ? [] : [[key, { job, ...(path === undefined ? {} : { path }) }] as const]
   })
   const all = { ...own, ...Object.fromEntries(ofSteps) }
-  const content = Object.fromEntries(Object.entries(all).map(([key, input]) => [key, JSON.stringify(input)]))
-  return { fields: Object.keys(all).length > 0 ? { inputs: all } : {}, content }
+  return Object.keys(all).length > 0 ? { inputs: all } : {}
 }
 
 /** `ANNEAL_STEP_PREPARE_JOB` and the like: the ids of the jobs of a step that is needed, in the order of its items, with spaces between. */

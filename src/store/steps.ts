@@ -3,6 +3,7 @@ import type { MemberPlan } from '../schema/parse-step.js'
 import { type Action, type StepNode, stepOf } from '../schema/pipeline-next.js'
 import type { GroupRow, MemberRow } from './database.js'
 import { submitMember, updateMember } from './groups.js'
+import { contentOf } from './job-inputs.js'
 import { cacheKey, findCached } from './step-cache.js'
 import { inputsOf, stepVariables } from './step-inputs.js'
 import { promoteOutput } from './step-promote.js'
@@ -42,9 +43,9 @@ export class Steps {
     return this.#byStep.get(step) ?? []
   }
 
-  /** The job of a step that is not fanned out. */
-  jobOf(step: string): string | undefined {
-    return this.membersOf(step)[0]?.job_id ?? undefined
+  /** The job of a member; its key is the step's name where that is not fanned out. */
+  jobOf(key: string): string | undefined {
+    return this.#byKey.get(key)?.job_id ?? undefined
   }
 }
 
@@ -97,13 +98,14 @@ async function submitStep(tx: Tx, group: GroupRow, steps: Steps, member: MemberR
   const plan = await planOf(tx, member)
   const { needs } = steps.node(member.key)
   const own = plan.spec as JobSpec
-  const inputs = inputsOf(plan.inputs, own.inputs, (step) => steps.jobOf(step))
   const jobsOf = (step: string) => steps.membersOf(step).flatMap(({ job_id }) => job_id ?? [])
-  const described = { ...own, ...inputs.fields }
+  const described = { ...own, ...inputsOf(plan.inputs, own.inputs, (key) => steps.jobOf(key)) }
   if (plan.cache) {
     const identity = (step: string) => steps.membersOf(step).map(({ cache_key, job_id }) => cache_key ?? job_id)
-    const others = needs.filter((step) => !Object.values(plan.inputs ?? {}).some((input) => input.step === step))
-    const key = cacheKey(described, { inputs: inputs.content, needs: others.map(identity) })
+    const taken = new Set(Object.values(plan.inputs ?? {}).map(({ step }) => step))
+    const others = needs.filter((step) => !steps.membersOf(step).every(({ key }) => taken.has(key)))
+    const inputs = await contentOf(tx.q, group.project, described.inputs)
+    const key = cacheKey(described, { inputs, needs: others.map(identity) })
     if (await takeOver(tx, group, member, key)) return 'over'
     await updateMember(tx, member, { cache_key: key })
   }

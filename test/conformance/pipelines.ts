@@ -1,15 +1,20 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { failureCode } from '../../src/schema/failure.js'
 import { answerGate } from '../../src/store/answer-gate.js'
+import { promote as promoteTo, showName } from '../../src/store/artifact-names.js'
+import { keepArtifacts, setOf } from '../../src/store/artifacts.js'
+import { sha256 } from '../../src/store/ids.js'
 import { listGroups } from '../../src/store/pipeline-view.js'
 import { findJob, listEvents, listJobs, viewJob } from '../../src/store/queries.js'
 import { setQuota } from '../../src/store/quota-settings.js'
 import { resumePipeline } from '../../src/store/resume-pipeline.js'
 import { ensureProject } from '../../src/store/tokens.js'
-import { jobOf } from '../support/jobs.js'
+import { advance } from '../support/advance.js'
+import { connectHost, empty, exited, jobOf, launchNow, report, started } from '../support/jobs.js'
 import { finish, job, jobOfStep, lookOn, parsed, standings, submitSteps, view } from '../support/pipelines.js'
 import type { TestStore } from '../support/stores.js'
 
+const full = { ...empty, outputs: true } as const
 const CHAIN = { a: job, b: { ...job, needs: 'a' }, c: { ...job, needs: 'b' } }
 
 /** What every pipeline keeps, whatever database it stands on. */
@@ -33,6 +38,64 @@ export function pipelineConformance(name: string, newStore: () => Promise<TestSt
       await finish(t.store, id, key, reason)
       await lookOn(t.store, id)
     }
+
+    /** Ends the job of a step with these files in its outputs. */
+    const put = async (id: string, key: string, paths: string[]) => {
+      const attempt = await launchNow(t.store, await jobOfStep(t.store, id, key))
+      const { job_id: jobId, number, fence, host_id } = attempt
+      await report(t.store, attempt, { type: 'accepted', bootId: 'boot-1' }, started, exited(0), full)
+      await advance(t.store, jobId)
+      const { set } = await setOf(t.store, host_id, { jobId, attempt: number, fence })
+      const files = paths.map((path) => ({ path, size: 1, sha256: sha256(path), mode: 0o644, mtime: 1, note: null }))
+      await keepArtifacts(t.store, set, { files, cut: [] })
+      await lookOn(t.store, id)
+      return jobId
+    }
+
+    describe('outputs of a fan-out', () => {
+      beforeEach(() => connectHost(t.store, 4))
+      const train = { ...job, forEach: ['adam', 'sgd'] }
+
+      test('are each an input of the step that takes in all of them, or one; one can be promoted', async () => {
+        const { id } = await submitSteps(t.store, {
+          train,
+          all: { ...job, inputs: { candidates: { step: 'train', path: 'model' } } },
+          one: { ...job, inputs: { model: { step: 'train.sgd' } } },
+          best: { promote: { step: 'train.sgd', path: 'model', as: 'digits:best' } },
+        })
+        await lookOn(t.store, id)
+        const adam = await put(id, 'train.adam', ['model'])
+        expect(await standings(t.store, id)).toContain('one waiting')
+        const sgd = await put(id, 'train.sgd', ['model'])
+        const inputs = async (key: string) =>
+          JSON.parse((await jobOf(t.store, await jobOfStep(t.store, id, key))).spec).inputs
+        expect(await inputs('all')).toEqual({
+          candidates_adam: { job: adam, path: 'model' },
+          candidates_sgd: { job: sgd, path: 'model' },
+        })
+        expect(await inputs('one')).toEqual({ model: { job: sgd } })
+        expect((await showName(t.store.read, 'default', 'digits:best')).current?.jobId).toBe(sgd)
+      })
+
+      test('a cached step is done anew where the tag of its input has moved, and taken over where it has not', async () => {
+        const step = { ...job, cache: true, inputs: { base: { artifact: 'base:prod' } } }
+        const made = await submitSteps(t.store, { train, base: { promote: { step: 'train.adam', as: 'base:prod' } } })
+        await lookOn(t.store, made.id)
+        await put(made.id, 'train.adam', ['w'])
+        await put(made.id, 'train.sgd', ['w'])
+        const first = await submitSteps(t.store, { a: step })
+        await lookOn(t.store, first.id)
+        await put(first.id, 'a', ['out'])
+        const second = await submitSteps(t.store, { a: step })
+        await lookOn(t.store, second.id)
+        expect((await view(t.store, second.id)).members[0]?.takenFrom).toBe(first.id)
+        const place = { jobId: await jobOfStep(t.store, made.id, 'train.sgd'), attempt: 1, path: '' }
+        await t.store.transact((tx) => promoteTo(tx, 'default', { place, as: 'base:prod', actor: 'ada' }))
+        const third = await submitSteps(t.store, { a: step })
+        await lookOn(t.store, third.id)
+        expect(await standings(t.store, third.id)).toEqual(['a running'])
+      })
+    })
 
     describe('steps', () => {
       test('run each when its needs are over, and know the jobs of these', async () => {
