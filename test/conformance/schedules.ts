@@ -2,7 +2,9 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { DAY, HOUR, MINUTE } from '../../src/schema/duration.js'
 import { failureCode } from '../../src/schema/failure.js'
 import type { Timing } from '../../src/schema/schedule.js'
+import { advanceGroup } from '../../src/store/advance-group.js'
 import type { ScheduleFireRow, ScheduleRow } from '../../src/store/database.js'
+import { GROUP_ADVANCES } from '../../src/store/group-kinds.js'
 import { viewJob } from '../../src/store/queries.js'
 import { setQuota } from '../../src/store/quota-settings.js'
 import { backfill, fireDue, submitWaiting, sweepSchedules, triggerFire } from '../../src/store/schedule-fires.js'
@@ -114,6 +116,66 @@ export function scheduleConformance(name: string, newStore: () => Promise<TestSt
       expect(made).toEqual(all.slice(-made.length))
       expect(made.length + skipped.length).toBe(60)
       expect((await row(id)).next_at).toBe(next_at)
+    })
+
+    const BODIES = [
+      { pipeline: { name: 'p-{{date}}', steps: { one: { command: 'echo {{date}}' } } } },
+      {
+        sweep: {
+          name: 's-{{date}}',
+          method: 'grid',
+          parameters: { lr: [1] },
+          job: { command: 'echo {{lr}} {{date}}' },
+        },
+      },
+    ]
+    test.each(BODIES)('a run of %j has ended when all of it has: what waits is submitted then, once', async (body) => {
+      const timing = { every: '1h', timezone: 'UTC', overlap: 'bufferOne' as const, catchUp: '1d' }
+      const by = { project: 'default', actor: 'user:1', name: 'groups' }
+      const { id, next_at } = await t.store.transact((tx) => createSchedule(tx, { ...by, timing, body }))
+      await fire(id)
+      await fire(id)
+      expect(await states(id)).toEqual(['submitted', 'waiting'])
+      const look = () => t.store.transact((tx) => advanceGroup(tx, groupId, GROUP_ADVANCES))
+      const [kind] = Object.keys(body)
+      const groupId = (await fires(id))[0]?.group_id as string
+      const group = await t.store.read.selectFrom('job_groups').selectAll().executeTakeFirstOrThrow()
+      const date = new Date(next_at as number).toISOString().slice(0, 10)
+      expect(group).toMatchObject({ id: groupId, kind, name: `${kind?.[0]}-${date}`, schedule_id: id })
+      await look()
+      const [job] = await jobs()
+      expect(JSON.parse(job?.spec as string).command).toContain(date)
+      await t.store.transact((tx) => requestStop(tx, job?.id as string, { actor: 'test', force: false }))
+      await sweepSchedules(t.store)
+      expect(await states(id)).toEqual(['submitted', 'waiting'])
+      await advance(t.store, job?.id as string)
+      await look()
+      expect(await states(id)).toEqual(['submitted', 'submitted'])
+      await sweepSchedules(t.store)
+      const view = await viewSchedule(t.store.read, await row(id))
+      expect(view.fires.map((one) => one.group)).toMatchObject([
+        { kind, state: 'running' },
+        { kind, state: 'ended' },
+      ])
+      expect(await t.store.read.selectFrom('job_groups').selectAll().execute()).toHaveLength(2)
+    })
+
+    test('cancelOther stops a pipeline that has not ended, and waits for its end', async () => {
+      const timing = { every: '1h', timezone: 'UTC', overlap: 'cancelOther' as const, catchUp: '1d' }
+      const by = { project: 'default', actor: 'user:1', name: 'groups' }
+      const { id } = await t.store.transact((tx) =>
+        createSchedule(tx, { ...by, timing, body: BODIES[0] as (typeof BODIES)[0] }),
+      )
+      await fire(id)
+      await fire(id)
+      const group = await t.store.read.selectFrom('job_groups').selectAll().executeTakeFirstOrThrow()
+      expect(group).toMatchObject({ state: 'stopping', stop_wanted: 1 })
+      expect((await fires(id))[1]).toMatchObject({
+        state: 'waiting',
+        reason: expect.stringContaining(`pipeline ${group.id}`),
+      })
+      await t.store.transact((tx) => advanceGroup(tx, group.id, GROUP_ADVANCES))
+      expect(await states(id)).toEqual(['submitted', 'submitted'])
     })
 
     test('skip submits nothing while the job before has not really ended, and again once it has', async () => {
