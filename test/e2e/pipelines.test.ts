@@ -189,6 +189,14 @@ a: { needs: [b], command: 'true' }
 b: { needs: [a], command: 'true' }`),
     )
     expect(cycle.stderr).toMatch(/p\.yaml:4:10 steps\.a\.needs: is part of a cycle: a → b → a/)
+    const item = await cli(
+      'pipeline',
+      'submit',
+      write(`
+a: { forEach: [adam], command: 'true' }
+b: { inputs: { d: { step: a.adan } }, command: 'true' }`),
+    )
+    expect(item.stderr).toMatch(/p\.yaml:5:25 steps\.b\.inputs\.d\.step: a has no item adan; did you mean adam\?/)
   })
 
   test('without a file: a job runs after another one, and ends with the reason where that fails', async () => {
