@@ -127,6 +127,26 @@ describe('training', () => {
     expect(other.finetune).toBeUndefined()
   })
 
+  test.each([
+    ['LoRA', 'adapter'],
+    ['Full', 'model'],
+  ])('by the recipe, %s, tells its metrics and its folder %s when it has written them all', async (method, folder) => {
+    await t.close()
+    await start({ commands: {} })
+    const { id, jobId } = await trained(body({ method }))
+    await run(jobId)
+    const output = join(runs, jobId, '1', 'output')
+    mkdirSync(join(output, folder), { recursive: true })
+    expect((await ask('GET', `/jobs/${id}`)).json).toMatchObject({ adapter_path: null, metrics: null })
+    writeFileSync(join(output, 'metrics.json'), '{"train_loss": 1, "eval_loss": 0.5, "accuracy": null}')
+    await end(jobId, 0)
+    expect((await ask('GET', `/jobs/${id}`)).json).toMatchObject({
+      status: 'completed',
+      adapter_path: join(output, folder),
+      metrics: { eval_loss: 0.5, accuracy: null, perplexity: null, eval_runtime: null },
+    })
+  })
+
   test('without a command is refused where the recipe cannot do it, or where jobs go elsewhere', async () => {
     await t.close()
     await start({ commands: {} })

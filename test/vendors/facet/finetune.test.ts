@@ -8,9 +8,9 @@ const FILES = { train: '/d/train.jsonl', evaluation: undefined as string | undef
 const grader = { name: 'g', type: 'built_in', function_name: 'count_xml' }
 
 function asked(more: object, evaluation?: string) {
-  const { request } = readTrainRequest(body(more as Record<string, unknown>) as never)
-  if (!request) throw new Error('the test asks for something that cannot be read')
-  return finetuneOf(request, { ...FILES, evaluation })
+  const read = readTrainRequest(body(more as Record<string, unknown>) as never)
+  if (!('request' in read)) throw new Error('the test asks for something that cannot be read')
+  return finetuneOf(read.request, { ...FILES, evaluation })
 }
 
 function refused(more: object) {

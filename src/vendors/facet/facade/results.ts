@@ -1,6 +1,7 @@
 import { open, realpath, stat } from 'node:fs/promises'
 import { join, resolve, sep } from 'node:path'
 import { z } from 'zod'
+import type { JobSpec } from '../../../schema/job.js'
 import type { Here } from './here.js'
 import type { Known } from './records.js'
 
@@ -28,7 +29,9 @@ const LARGEST = 1024 * 1024
 /** What the newest run of a job has said, as far as it can be read here: a host of another machine keeps its files. */
 export async function resultsOf(here: Here, { job, kept }: Known): Promise<Results> {
   const said = Said.parse(
-    (await readRemote(here, job.id, job.attempt)) ?? (await readSaid(here, job.id, job.attempt)) ?? {},
+    (await readRemote(here, job.id, job.attempt)) ??
+      (await readSaid(here, job.id, job.attempt, 'facet.json')) ??
+      (isRecipe(job.spec) ? await readLeft(here, job.id, job.attempt) : {}),
   )
   const where = (path: string | null | undefined) =>
     kept.destination === 'hfhub' ? (path ?? null) : inOutput(outputOf(here, job.id, job.attempt), path)
@@ -68,9 +71,21 @@ async function readRemote({ store }: Here, jobId: string, attempt: number): Prom
   return { metrics, error: message, wandb_url: links?.wandb_url }
 }
 
-async function readSaid(here: Here, jobId: string, attempt: number): Promise<unknown> {
+function isRecipe(spec: string): boolean {
+  return (JSON.parse(spec) as JobSpec).finetune !== undefined
+}
+
+/** What the recipe of fine-tunes has left; its `metrics.json` is the last that it writes. */
+async function readLeft(here: Here, jobId: string, attempt: number): Promise<unknown> {
+  const metrics = await readSaid(here, jobId, attempt, 'metrics.json')
+  if (metrics === undefined) return {}
+  const adapter = await inOutput(outputOf(here, jobId, attempt), 'adapter')
+  return { metrics, adapter_path: adapter === null ? 'model' : 'adapter' }
+}
+
+async function readSaid(here: Here, jobId: string, attempt: number, name: string): Promise<unknown> {
   try {
-    const file = await open(join(outputOf(here, jobId, attempt), 'facet.json'))
+    const file = await open(join(outputOf(here, jobId, attempt), name))
     try {
       const { buffer, bytesRead } = await file.read(Buffer.alloc(LARGEST), 0, LARGEST, 0)
       return z.looseObject({}).parse(JSON.parse(withoutNonNumbers(buffer.subarray(0, bytesRead).toString('utf8'))))
