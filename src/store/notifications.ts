@@ -1,8 +1,9 @@
 import { DAY, HOUR, MINUTE, SECOND } from '../schema/duration.js'
+import type { GroupOutcome } from '../schema/group.js'
 import type { JobSpec } from '../schema/job.js'
 import type { Outcome } from '../schema/outcome.js'
 import { isFailure, type Message, type Notice } from '../schema/webhook.js'
-import type { NotificationRow, WebhookRow } from './database.js'
+import type { JobRow, NotificationRow, WebhookRow } from './database.js'
 import { newId } from './ids.js'
 import type { Tx } from './store.js'
 
@@ -17,7 +18,7 @@ const KEPT = 30 * DAY
 
 /**
  * Writes into the outbox, in the transaction of the event, what the project's webhooks are to be told: sent exactly when the event
- * stands, whatever dies. `gate` and others that belong to no job are told by this directly.
+ * stands, whatever dies.
  */
 export async function notify(
   tx: Tx,
@@ -37,14 +38,22 @@ export async function notify(
   }
 }
 
-/** What an entry of a job's timeline means for webhooks; called for every entry, and nearly always nothing. */
-export async function notifyOfEvent(
-  tx: Tx,
-  { jobId, type, data }: { jobId: string; type: string; data?: Record<string, unknown> },
-): Promise<void> {
+type Event = { jobId: string; type: string; data?: Record<string, unknown> }
+
+/**
+ * What an entry of the timeline of a job or a group means for webhooks; called for every entry, and nearly always nothing. The end of
+ * a step or trial is not told by itself, since there may be ten thousand; that of its group is.
+ */
+export async function notifyOfEvent(tx: Tx, event: Event): Promise<void> {
+  const { jobId, type } = event
+  if (type === 'approval_wanted') return notifyOfGroup(tx, event)
   if (type !== 'ended' && type !== 'limit_warning') return
   const job = await tx.q.selectFrom('jobs').selectAll().where('id', '=', jobId).executeTakeFirst()
-  if (!job) return
+  if (!job) return notifyOfGroup(tx, event)
+  if (job.group_id === null || type === 'limit_warning') await notifyOfJob(tx, job, event)
+}
+
+async function notifyOfJob(tx: Tx, job: JobRow, { type, data }: Event): Promise<void> {
   const { tags } = JSON.parse(job.spec) as JobSpec
   const shown = { id: job.id, name: job.name, project: job.project, attempt: job.attempt, tags }
   const who = `job ${job.name} (${job.id})`
@@ -62,6 +71,25 @@ export async function notifyOfEvent(
     type: 'job.ended',
     text: `Anneal: ${who} has ended: ${outcome.reason}${exit}`,
     data: { job: shown, outcome },
+  })
+}
+
+async function notifyOfGroup(tx: Tx, { jobId, type, data }: Event): Promise<void> {
+  const group = await tx.q.selectFrom('job_groups').selectAll().where('id', '=', jobId).executeTakeFirst()
+  if (!group) return
+  const { id, kind, name, project } = group
+  const shown = { [kind]: { id, name, project } }
+  const who = `${kind} ${name} (${id})`
+  if (type === 'approval_wanted') {
+    const text = `Anneal: ${who} waits at ${data?.step}; answer with: anneal approve ${id} ${data?.step}`
+    return notify(tx, project, ['gate'], { type: `${kind}.gate`, text, data: { ...shown, ...data } })
+  }
+  const outcome = data as unknown as GroupOutcome
+  const isBad = outcome.reason !== 'completed' && outcome.reason !== 'stopped'
+  await notify(tx, project, isBad ? ['ended', 'failed'] : ['ended'], {
+    type: `${kind}.ended`,
+    text: `Anneal: ${who} has ended: ${outcome.reason}`,
+    data: { ...shown, outcome },
   })
 }
 

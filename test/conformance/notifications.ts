@@ -1,7 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { DAY, MINUTE } from '../../src/schema/duration.js'
+import { parsePipeline } from '../../src/schema/parse-pipeline.js'
 import type { Message, Notice } from '../../src/schema/webhook.js'
+import { advanceGroup } from '../../src/store/advance-group.js'
+import { answerGate } from '../../src/store/answer-gate.js'
 import type { WebhookRow } from '../../src/store/database.js'
+import { GROUP_ADVANCES } from '../../src/store/group-kinds.js'
 import {
   claimDue,
   enqueue,
@@ -10,6 +14,7 @@ import {
   notify,
   settleDelivery,
 } from '../../src/store/notifications.js'
+import { submitPipeline } from '../../src/store/pipelines.js'
 import { requestStop } from '../../src/store/stop.js'
 import { ensureProject } from '../../src/store/tokens.js'
 import { warnOfLimits } from '../../src/store/warnings.js'
@@ -87,6 +92,36 @@ export function notificationConformance(name: string, newStore: () => Promise<Te
       )
       await warnOfLimits(t.store)
       expect(await messages(hook)).toMatchObject([{ type: 'job.limit_warning', data: { job: { id }, limit: 'total' } }])
+    })
+
+    test('a pipeline tells that its gate waits and how it has ended; its steps tell nothing by themselves', async () => {
+      const [gates, ends, failures] = [await add(['gate']), await add(['ended']), await add(['failed'])]
+      const steps = { one: { command: 'true' }, look: { needs: 'one', approve: { timeout: '1h', message: 'good?' } } }
+      const by = { project: 'default', actor: 'user:1' }
+      const { group } = await t.store.transact((tx) =>
+        submitPipeline(tx, { ...by, pipeline: parsePipeline({ name: 'p', steps }) }),
+      )
+      const look = () => t.store.transact((tx) => advanceGroup(tx, group.id, GROUP_ADVANCES))
+      await look()
+      const { id } = await t.store.read.selectFrom('jobs').select('id').executeTakeFirstOrThrow()
+      await connectHost(t.store, 1)
+      await report(t.store, await launchNow(t.store, id), started, exited(0), empty)
+      await advance(t.store, id)
+      await look()
+      expect(await messages(gates)).toMatchObject([
+        {
+          type: 'pipeline.gate',
+          text: `Anneal: pipeline p (${group.id}) waits at look; answer with: anneal approve ${group.id} look`,
+          data: { pipeline: { id: group.id, name: 'p' }, step: 'look', message: 'good?' },
+        },
+      ])
+      expect(await messages(ends), 'the step is no news').toEqual([])
+      await t.store.transact((tx) => answerGate(tx, group.id, { ...by, step: undefined, isApproved: false, why: 'no' }))
+      await look()
+      const end = { type: 'pipeline.ended', text: `Anneal: pipeline p (${group.id}) has ended: failed` }
+      expect(await messages(ends)).toMatchObject([end])
+      expect(await messages(failures)).toMatchObject([end])
+      expect(await outbox(gates)).toHaveLength(1)
     })
 
     test('what is told stands or falls with its event', async () => {
