@@ -29,7 +29,9 @@ export async function checkJob({ store, blobs }: Pick<Deps, 'store' | 'blobs'>, 
   checkProviderOptions(spec)
   await checkFits(store.read, spec)
   if (spec.workdir && !(await blobs.has(spec.workdir.blob))) {
-    throw new Failure('invalid_spec', `The workdir ${spec.workdir.blob} has not been uploaded`, {
+    const message = `the blob ${spec.workdir.blob} has not been uploaded`
+    throw new Failure('invalid_spec', `workdir: ${message}`, {
+      problems: [{ path: 'workdir', message }],
       next: `PUT the tar file to /api/v1/blobs/${spec.workdir.blob} first.`,
     })
   }

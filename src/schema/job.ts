@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { InnerPath, NAME_EXPECTED, parseArtifactName } from './artifact.js'
+import { InnerPath } from './artifact.js'
+import { NAME_EXPECTED, parseArtifactName } from './artifact-name.js'
 import { parseDuration, SECOND } from './duration.js'
 import { Finetune } from './finetune.js'
 import { REASONS } from './outcome.js'

@@ -1,4 +1,4 @@
-import { type ArtifactName, parseArtifactName } from '../schema/artifact.js'
+import { type ArtifactName, parseArtifactName } from '../schema/artifact-name.js'
 import { Failure } from '../schema/failure.js'
 import type { NamedArtifactView, NameSummary } from '../schema/view.js'
 import { measure, type Place } from './artifact-files.js'

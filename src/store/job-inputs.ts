@@ -1,4 +1,5 @@
-import { type InputPage, MAX_ENTRIES, parseArtifactName } from '../schema/artifact.js'
+import { type InputPage, MAX_ENTRIES } from '../schema/artifact.js'
+import { parseArtifactName } from '../schema/artifact-name.js'
 import type { Exit } from '../schema/contract.js'
 import { Failure, type Problem } from '../schema/failure.js'
 import { type Input, type JobSpec, providersOf } from '../schema/job.js'

@@ -1,5 +1,5 @@
 import type { Artifacts, Client } from '../../client/index.js'
-import { parseArtifactName } from '../../schema/artifact.js'
+import { parseArtifactName } from '../../schema/artifact-name.js'
 import { Failure } from '../../schema/failure.js'
 
 /** Files or folders of the outputs of one attempt. */

@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from 'commander'
 import type { Client } from '../../client/index.js'
-import { parseArtifactName } from '../../schema/artifact.js'
+import { parseArtifactName } from '../../schema/artifact-name.js'
 import { failureCode } from '../../schema/failure.js'
 
 /** An input as a job file has it. */
