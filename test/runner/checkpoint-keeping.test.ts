@@ -121,7 +121,8 @@ describe('a process that declares nothing', () => {
     await ended(server, stopped)
     for (const job of [done, stopped]) {
       const path = join(home, 'runs', job.jobId, 'checkpoints', 'c')
-      expect(server.fact(job, 'checkpoint')).toMatchObject({ path, by: 'quiet', files: 1 })
+      const told = await until('it is told, which may come after the end', () => server.fact(job, 'checkpoint'))
+      expect(told).toMatchObject({ path, by: 'quiet', files: 1 })
     }
   })
 
