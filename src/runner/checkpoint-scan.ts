@@ -2,6 +2,7 @@ import { lstat, opendir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Survey, survey } from './checkpoint-survey.js'
 import type { Checkpoints, Commit } from './checkpoints.js'
+import { epochMs } from './file-time.js'
 
 /** Names of what is still being written. */
 const UNFINISHED = /^\.|\.(tmp|part|partial|removing)$/
@@ -50,9 +51,14 @@ async function entriesOf(folder: string): Promise<Candidate[] | undefined> {
   try {
     for await (const { name } of await opendir(folder, { bufferSize: 256 })) {
       if (found.length >= MAX_ENTRIES) return undefined
-      const stat = await lstat(join(folder, name)).catch(() => undefined)
+      const stat = await lstat(join(folder, name), { bigint: true }).catch(() => undefined)
       if (!stat || !(stat.isDirectory() || stat.isFile())) continue
-      found.push({ name, isFolder: stat.isDirectory(), begunAt: stat.birthtimeMs, changedAt: stat.ctimeMs })
+      found.push({
+        name,
+        isFolder: stat.isDirectory(),
+        begunAt: epochMs(stat.birthtimeNs),
+        changedAt: epochMs(stat.ctimeNs),
+      })
     }
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
@@ -66,8 +72,8 @@ async function completeAmong(folder: string, named: Candidate[]): Promise<Found[
   const found: (Found & { changedAt: number })[] = []
   for (const { name, isFolder } of named) {
     if (!isFolder) continue
-    const mark = await lstat(join(folder, name, '.complete')).catch(() => undefined)
-    if (mark) found.push({ path: name, by: 'complete', changedAt: mark.ctimeMs })
+    const mark = await lstat(join(folder, name, '.complete'), { bigint: true }).catch(() => undefined)
+    if (mark) found.push({ path: name, by: 'complete', changedAt: epochMs(mark.ctimeNs) })
   }
   return found.sort((a, b) => a.changedAt - b.changedAt)
 }

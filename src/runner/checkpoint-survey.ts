@@ -1,6 +1,7 @@
 import type { BigIntStats, Dirent } from 'node:fs'
 import { lstat, opendir, readlink } from 'node:fs/promises'
 import { join, posix } from 'node:path'
+import { epochMs } from './file-time.js'
 
 /** Where a look at a checkpoint ends, whatever lies in it. */
 export interface SurveyBounds {
@@ -125,7 +126,7 @@ class Walk {
 
   /** By the time of the change of the entry, since the time of the last write can be set by anyone. */
   time(found: BigIntStats): void {
-    this.#found.changedAt = Math.max(this.#found.changedAt, Number(found.ctimeNs) / 1e6)
+    this.#found.changedAt = Math.max(this.#found.changedAt, epochMs(found.ctimeNs))
   }
 
   async file(path: string, found: BigIntStats): Promise<void> {

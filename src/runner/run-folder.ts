@@ -1,8 +1,9 @@
-import { existsSync, mkdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { Assignment, CONTAINMENT } from '../schema/agent.js'
 import { LimitGroup } from './containment/limits.js'
+import { writtenAt } from './file-time.js'
 import { Identity } from './process-table.js'
 import { markFinished, markUnfinished } from './unfinished.js'
 import { readParsed, readText, writeWhole } from './whole-file.js'
@@ -118,7 +119,7 @@ export class RunFolder {
 
   /** Epoch ms at which the start was taken; the process began after it. */
   get startedAt(): number | undefined {
-    return statSync(this.file('started'), { throwIfNoEntry: false })?.mtimeMs
+    return writtenAt(this.file('started'))
   }
 
   /**
@@ -127,7 +128,7 @@ export class RunFolder {
    */
   get lastSignAt(): number {
     const traces = ['exit', 'metrics.jsonl', join('logs', '0')]
-    return Math.max(0, ...traces.map((name) => statSync(this.file(name), { throwIfNoEntry: false })?.mtimeMs ?? 0))
+    return Math.max(0, ...traces.map((name) => writtenAt(this.file(name)) ?? 0))
   }
 
   get setupCode(): number | undefined {
@@ -148,7 +149,7 @@ export class RunFolder {
 
   /** Epoch ms at which this run was first told to end; undefined as long as it was not. */
   get stopAt(): number | undefined {
-    return statSync(this.file('stop'), { throwIfNoEntry: false })?.mtimeMs
+    return writtenAt(this.file('stop'))
   }
 
   /** Empty files as marks, since these can be made on a full disk too. */

@@ -79,6 +79,8 @@ test('a driver in trouble, a folder that has gone and processes that have ended 
     new Error('NVML'),
   )
   await it.look()
+  const before = ticksOfTheMachine()
+  await vi.waitFor(() => expect(ticksOfTheMachine()).toBeGreaterThan(before))
   await it.look()
   expect(Object.keys(Object.fromEntries(lines()[1]?.values ?? []))).toEqual([
     'host/cpu',
@@ -98,4 +100,10 @@ const cpuAtStart = 0
 function cpuOf(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
   return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[11])
+}
+
+/** Of 10 ms; between two looks in one of them nothing can be said of the processor. */
+function ticksOfTheMachine(): number {
+  const times = readFileSync('/proc/stat', 'utf8').split('\n')[0]?.trim().split(/\s+/).slice(1, 9) ?? []
+  return times.reduce((sum, ticks) => sum + Number(ticks), 0)
 }
