@@ -2,6 +2,7 @@ import { Failure } from '../schema/failure.js'
 import { GROUP_KINDS, type GroupKind, type GroupOutcome, MAX_MEMBERS, type MemberState } from '../schema/group.js'
 import type { JobSpec } from '../schema/job.js'
 import type { Outcome } from '../schema/outcome.js'
+import { byReference } from './by-reference.js'
 import type { Db, GroupRow, JobRow, MemberRow } from './database.js'
 import { newId } from './ids.js'
 import { claimKey, submitJob } from './jobs.js'
@@ -104,28 +105,16 @@ export async function raiseGroup(tx: Tx, groupId: string): Promise<void> {
   tx.changed({ kind: 'group', id: groupId })
 }
 
-/**
- * The group of this kind, or of any, that a reference means: a whole id, a unique prefix of one, or a name, which means the newest. Fails with
- * `not_found` (also for what is not yours) or `ambiguous`.
- */
-export async function findGroup(db: Db, project: string, kind: GroupKind | undefined, ref: string): Promise<GroupRow> {
+/** The group of this kind, or of any, that a reference means; by a name the newest. Fails with `not_found` or `ambiguous`. */
+export function findGroup(db: Db, project: string, kind: GroupKind | undefined, ref: string): Promise<GroupRow> {
   const all = db.selectFrom('job_groups').selectAll().where('project', '=', project)
   const groups = kind === undefined ? all : all.where('kind', '=', kind)
-  const what = kind ?? GROUP_KINDS.join(' or ')
-  const exact = await groups.where('id', '=', ref).executeTakeFirst()
-  if (exact) return exact
-  const named = await groups.where('name', '=', ref).orderBy('id', 'desc').limit(1).executeTakeFirst()
-  if (named) return named
-  const prefix = ref.toLowerCase()
-  const isPrefix = /^[0-9a-z]{4,25}$/.test(prefix)
-  const found = isPrefix ? await groups.where('id', '>=', prefix).where('id', '<', `${prefix}~`).limit(2).execute() : []
-  if (found.length === 1) return found[0] as GroupRow
-  if (found.length > 1)
-    throw new Failure('ambiguous', `${JSON.stringify(ref)} begins more than one id of a ${what}`, {
-      next: 'Write more characters of the id.',
-    })
-  throw new Failure('not_found', `There is no ${what} with the id or name ${JSON.stringify(ref)}`, {
-    next: `See \`anneal ${kind ?? 'pipeline'} list\` for those that there are.`,
+  return byReference(ref, {
+    what: kind ?? GROUP_KINDS.join(' or '),
+    list: `anneal ${kind ?? 'pipeline'} list`,
+    whole: (id) => groups.where('id', '=', id).executeTakeFirst(),
+    named: () => groups.where('name', '=', ref).orderBy('id', 'desc').limit(1).executeTakeFirst(),
+    between: (from, to) => groups.where('id', '>=', from).where('id', '<', to).limit(3).execute(),
   })
 }
 
@@ -144,7 +133,7 @@ export async function submitMember(
   const { id: groupId, project, created_by: actor } = group
   const by = { project, actor, retryOf, member: { groupId, key: member.key }, isAccepted: true }
   try {
-    const { job } = await undoable(tx, () => submitJob(tx, { ...by, spec }))
+    const { job } = await undoable(tx, (part) => submitJob(part, { ...by, spec }))
     await updateMember(tx, member, { state: 'running', job_id: job.id, jobs: member.jobs + 1, note: null })
     return job.id
   } catch (error) {

@@ -1,10 +1,10 @@
 import type { Exit } from '../schema/contract.js'
 import { endText } from '../schema/ending.js'
-import { Failure } from '../schema/failure.js'
 import type { JobSpec } from '../schema/job.js'
 import type { Outcome } from '../schema/outcome.js'
 import type { State } from '../schema/state.js'
 import type { AttemptView, EventView, JobSummary, JobView, ProgressView, RankView, RemoteView } from '../schema/view.js'
+import { byReference } from './by-reference.js'
 import { attemptClocks, sumClocks } from './clocks.js'
 import { costsOfAttempts, sumCosts } from './costs.js'
 import type { AttemptRow, Db, EventRow, JobRow, RankRow, RemoteRunRow } from './database.js'
@@ -17,32 +17,15 @@ import { nearLimits } from './warnings.js'
 const iso = (at: number) => new Date(at).toISOString()
 const isoOrNull = (at: number | null) => (at === null ? null : iso(at))
 
-/**
- * The job that a reference means: a whole id, a unique prefix of one (8 characters or more), or a name, which means the newest job
- * of that name. Fails with `not_found` (also for what is not yours) or `ambiguous`.
- */
-export async function findJob(db: Db, project: string, ref: string): Promise<JobRow> {
+/** The job that a reference means; by a name the newest of that name. Fails with `not_found` or `ambiguous`. */
+export function findJob(db: Db, project: string, ref: string): Promise<JobRow> {
   const jobs = db.selectFrom('jobs').selectAll().where('project', '=', project)
-  const exact = await jobs.where('id', '=', ref).executeTakeFirst()
-  if (exact) return exact
-  const named = await jobs.where('name', '=', ref).orderBy('id', 'desc').limit(1).executeTakeFirst()
-  if (named) return named
-  const prefix = ref.toLowerCase()
-  if (/^[0-9a-z]{4,25}$/.test(prefix)) {
-    const matches = await jobs.where('id', '>=', prefix).where('id', '<', `${prefix}~`).limit(3).execute()
-    if (matches.length === 1) return matches[0] as JobRow
-    if (matches.length > 1) {
-      throw new Failure(
-        'ambiguous',
-        `${JSON.stringify(ref)} begins more than one job id, such as ${matches.map((m) => m.id).join(', ')}`,
-        {
-          next: 'Write more characters of the id.',
-        },
-      )
-    }
-  }
-  throw new Failure('not_found', `There is no job with the id or name ${JSON.stringify(ref)}`, {
-    next: 'See `anneal list` for the jobs that there are.',
+  return byReference(ref, {
+    what: 'job',
+    list: 'anneal list',
+    whole: (id) => jobs.where('id', '=', id).executeTakeFirst(),
+    named: () => jobs.where('name', '=', ref).orderBy('id', 'desc').limit(1).executeTakeFirst(),
+    between: (from, to) => jobs.where('id', '>=', from).where('id', '<', to).limit(3).execute(),
   })
 }
 

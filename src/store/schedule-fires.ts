@@ -200,7 +200,7 @@ async function submitFire(
 ): Promise<ScheduleFireRow> {
   const fire = { schedule_id: schedule.id, nominal_at: at, kind }
   try {
-    const submitted = await undoable(tx, () => submitBody(tx, schedule, at))
+    const submitted = await undoable(tx, (part) => submitBody(part, schedule, at))
     return await writeFire(tx, { ...fire, state: 'submitted', ...submitted })
   } catch (error) {
     if (!isRefusal(error)) throw error // comes again

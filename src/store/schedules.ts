@@ -3,6 +3,7 @@ import type { GroupOutcome } from '../schema/group.js'
 import type { Outcome } from '../schema/outcome.js'
 import type { FireView, ScheduleBody, ScheduleView, Timing } from '../schema/schedule.js'
 import { nextTime, nextTimes } from '../schema/schedule-times.js'
+import { byReference } from './by-reference.js'
 import type { Db, ScheduleFireRow, ScheduleRow } from './database.js'
 import { newId } from './ids.js'
 import { dropWaiting, firePage, lockLiving, timingOf } from './schedule-fires.js'
@@ -95,22 +96,15 @@ async function change(tx: Tx, before: ScheduleRow, set: Partial<ScheduleRow>): P
   return { ...before, ...set }
 }
 
-/** By id, a beginning of it with four characters or more, or name. Fails with `not_found` or `ambiguous`. */
-export async function findSchedule(q: Db, project: string, ref: string): Promise<ScheduleRow> {
+/** By id, a beginning of it, or name. Fails with `not_found` or `ambiguous`. */
+export function findSchedule(q: Db, project: string, ref: string): Promise<ScheduleRow> {
   const living = q.selectFrom('schedules').selectAll().where('project', '=', project).where('removed_at', 'is', null)
-  const named = await living.where('name', '=', ref).executeTakeFirst()
-  if (named) return named
-  const prefix = ref.toLowerCase()
-  const matches = /^[0-9a-z]{4,26}$/.test(prefix)
-    ? await living.where('id', '>=', prefix).where('id', '<', `${prefix}~`).limit(2).execute()
-    : []
-  if (matches.length > 1)
-    throw new Failure('ambiguous', `${JSON.stringify(ref)} begins more than one schedule id`, {
-      next: 'Write more characters of the id, or its name.',
-    })
-  if (matches[0]) return matches[0]
-  throw new Failure('not_found', `There is no schedule with the id or name ${JSON.stringify(ref)}`, {
-    next: 'See `anneal schedule list` for the schedules that there are.',
+  return byReference(ref, {
+    what: 'schedule',
+    list: 'anneal schedule list',
+    whole: (id) => living.where('id', '=', id).executeTakeFirst(),
+    named: () => living.where('name', '=', ref).executeTakeFirst(),
+    between: (from, to) => living.where('id', '>=', from).where('id', '<', to).limit(3).execute(),
   })
 }
 

@@ -16,7 +16,7 @@ export async function promoteOutput(
   if (job.artifacts_state === 'uploading') return { is: 'wait' }
   const place = { jobId: job.id, attempt: job.attempt, path: promote.path ?? '' }
   try {
-    const { name, version } = await undoable(tx, () => promoteTo(tx, project, { place, as: promote.as, actor }))
+    const { name, version } = await undoable(tx, (part) => promoteTo(part, project, { place, as: promote.as, actor }))
     return { is: 'done', note: `${promote.as} is ${name}@${version} now` }
   } catch (error) {
     if (!isRefusal(error)) throw error

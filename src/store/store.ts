@@ -149,20 +149,27 @@ function newTx(q: Trx, dialect: Dialect, changes: Change[]): Tx {
 
 async function runInSavepoint(trx: Trx, dialect: Dialect, work: Work, changes: Change[]): Promise<() => void> {
   const own: Change[] = []
-  await sql`savepoint one`.execute(trx)
+  const done = await inSavepoint(trx, () => work.fn(newTx(trx, dialect, own)))
+  if ('error' in done) return () => work.reject(translate(done.error))
+  changes.push(...own)
+  return () => work.resolve(done.value)
+}
+
+/** What a part of a transaction gives, or why it was undone, alone. Throws only when all of the transaction is undone. */
+async function inSavepoint<T>(trx: Trx, part: () => Promise<T>): Promise<{ value: T } | { error: unknown }> {
+  await sql`savepoint part`.execute(trx)
   try {
-    const value = await work.fn(newTx(trx, dialect, own))
-    await sql`release savepoint one`.execute(trx)
-    changes.push(...own)
-    return () => work.resolve(value)
+    const value = await part()
+    await sql`release savepoint part`.execute(trx)
+    return { value }
   } catch (error) {
     try {
-      await sql`rollback to savepoint one`.execute(trx)
-      await sql`release savepoint one`.execute(trx)
+      await sql`rollback to savepoint part`.execute(trx)
+      await sql`release savepoint part`.execute(trx)
     } catch {
       throw error // on a full disk SQLite has undone the whole transaction already; this is why
     }
-    return () => work.reject(translate(error))
+    return { error }
   }
 }
 
@@ -197,22 +204,13 @@ export function forUpdate<T extends { forUpdate(): T }>(tx: Tx, query: T): T {
   return tx.dialect === 'postgres' ? query.forUpdate() : query
 }
 
-/** Runs a part of a transaction that is undone alone when it throws. */
-export async function undoable<T>(tx: Tx, part: () => Promise<T>): Promise<T> {
-  await sql`savepoint part`.execute(tx.q)
-  try {
-    const value = await part()
-    await sql`release savepoint part`.execute(tx.q)
-    return value
-  } catch (error) {
-    try {
-      await sql`rollback to savepoint part`.execute(tx.q)
-      await sql`release savepoint part`.execute(tx.q)
-    } catch {
-      throw error // on a full disk SQLite has undone the whole transaction already; this is why
-    }
-    throw error
-  }
+/** Runs a part of a transaction that is undone alone when it throws; then nobody hears of its changes. */
+export async function undoable<T>(tx: Tx, part: (tx: Tx) => Promise<T>): Promise<T> {
+  const own: Change[] = []
+  const done = await inSavepoint(tx.q, () => part({ ...tx, changed: (change) => own.push(change) }))
+  if ('error' in done) throw done.error
+  for (const change of own) tx.changed(change)
+  return done.value
 }
 
 /** Whether an error says that what was asked for cannot be, whoever asks again; what may pass by itself is none. */

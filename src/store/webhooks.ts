@@ -1,5 +1,6 @@
 import { Failure } from '../schema/failure.js'
 import { type DeliveryView, type Notice, shownUrl, type WebhookView } from '../schema/webhook.js'
+import { byReference } from './by-reference.js'
 import type { Db, NotificationRow, WebhookRow } from './database.js'
 import { newId } from './ids.js'
 import { enqueue } from './notifications.js'
@@ -58,17 +59,13 @@ export async function testWebhook(tx: Tx, hook: WebhookRow): Promise<string> {
 }
 
 /** By its id or a beginning of it. Fails with `not_found` or `ambiguous`. */
-export async function findWebhook(q: Db, project: string, ref: string): Promise<WebhookRow> {
-  const prefix = ref.toLowerCase()
-  const found = /^[0-9a-z]{4,26}$/.test(prefix)
-    ? await living(q, project).where('id', '>=', prefix).where('id', '<', `${prefix}~`).limit(2).execute()
-    : []
-  if (found.length > 1)
-    throw new Failure('ambiguous', `${JSON.stringify(ref)} begins more than one webhook id`, {
-      next: 'Write more characters of the id.',
-    })
-  if (found[0]) return found[0]
-  throw new Failure('not_found', `There is no webhook ${JSON.stringify(ref)}`, { next: 'See `anneal webhook list`.' })
+export function findWebhook(q: Db, project: string, ref: string): Promise<WebhookRow> {
+  return byReference(ref, {
+    what: 'webhook',
+    list: 'anneal webhook list',
+    whole: (id) => living(q, project).where('id', '=', id).executeTakeFirst(),
+    between: (from, to) => living(q, project).where('id', '>=', from).where('id', '<', to).limit(3).execute(),
+  })
 }
 
 export async function listWebhooks(q: Db, project: string): Promise<WebhookView[]> {

@@ -109,7 +109,7 @@ test('a job that is not there, and a beginning that fits several, say so', async
   const missing = await anneal.run(['show', 'nobody'])
   expect(missing).toMatchObject({ code: 67, stdout: '' })
   expect(missing.stderr).toBe(
-    'error: There is no job with the id or name "nobody"\nnext: See `anneal list` for the jobs that there are.\n',
+    'error: There is no job with the id or name "nobody"\nnext: See `anneal list` for those that there are.\n',
   )
   const { stdout } = await anneal.run(['list', '--name', 'same-time', '--json'])
   const prefix = (JSON.parse(stdout) as { jobs: JobSummary[] }).jobs[0]?.id.slice(0, 4) as string
