@@ -9,7 +9,7 @@ export interface Lookup<Row> {
   whole: (id: string) => Promise<Row | undefined>
   /** By its name, the newest where several have it; left out where they have none. */
   named?: () => Promise<Row | undefined>
-  /** Those from this id on, before that one; more than two need not come. */
+  /** Those from this id to that one; more than two need not come. */
   between: (from: string, to: string) => Promise<Row[]>
 }
 
@@ -26,7 +26,7 @@ export async function byReference<Row extends { id: string }>(
   const id = ref.toLowerCase()
   const found = (await whole(id)) ?? (await named?.())
   if (found) return found
-  const [first, ...others] = BEGINNING.test(id) ? await between(id, `${id}~`) : []
+  const [first, ...others] = BEGINNING.test(id) ? await between(id, id.padEnd(26, 'z')) : []
   if (first && others.length === 0) return first
   if (first)
     throw new Failure(

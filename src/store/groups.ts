@@ -114,7 +114,7 @@ export function findGroup(db: Db, project: string, kind: GroupKind | undefined, 
     list: `anneal ${kind ?? 'pipeline'} list`,
     whole: (id) => groups.where('id', '=', id).executeTakeFirst(),
     named: () => groups.where('name', '=', ref).orderBy('id', 'desc').limit(1).executeTakeFirst(),
-    between: (from, to) => groups.where('id', '>=', from).where('id', '<', to).limit(3).execute(),
+    between: (from, to) => groups.where('id', '>=', from).where('id', '<=', to).limit(3).execute(),
   })
 }
 

@@ -25,7 +25,7 @@ export function findJob(db: Db, project: string, ref: string): Promise<JobRow> {
     list: 'anneal list',
     whole: (id) => jobs.where('id', '=', id).executeTakeFirst(),
     named: () => jobs.where('name', '=', ref).orderBy('id', 'desc').limit(1).executeTakeFirst(),
-    between: (from, to) => jobs.where('id', '>=', from).where('id', '<', to).limit(3).execute(),
+    between: (from, to) => jobs.where('id', '>=', from).where('id', '<=', to).limit(3).execute(),
   })
 }
 

@@ -104,7 +104,7 @@ export function findSchedule(q: Db, project: string, ref: string): Promise<Sched
     list: 'anneal schedule list',
     whole: (id) => living.where('id', '=', id).executeTakeFirst(),
     named: () => living.where('name', '=', ref).executeTakeFirst(),
-    between: (from, to) => living.where('id', '>=', from).where('id', '<', to).limit(3).execute(),
+    between: (from, to) => living.where('id', '>=', from).where('id', '<=', to).limit(3).execute(),
   })
 }
 

@@ -64,7 +64,7 @@ export function findWebhook(q: Db, project: string, ref: string): Promise<Webhoo
     what: 'webhook',
     list: 'anneal webhook list',
     whole: (id) => living(q, project).where('id', '=', id).executeTakeFirst(),
-    between: (from, to) => living(q, project).where('id', '>=', from).where('id', '<', to).limit(3).execute(),
+    between: (from, to) => living(q, project).where('id', '>=', from).where('id', '<=', to).limit(3).execute(),
   })
 }
 

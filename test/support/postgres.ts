@@ -67,7 +67,9 @@ async function createCluster(folder: string, { initdb }: Binaries, account: Acco
   const data = join(folder, 'data')
   await mkdir(data, { mode: 0o700 })
   if (account.uid !== undefined) await chown(data, account.uid, account.gid)
-  const args = ['--username=postgres', '--auth=trust', '--encoding=UTF8', '--locale=C', '--no-sync', `--pgdata=${data}`]
+  // Sorted as for people, as most installations are: `~` and `-` count last there, capitals beside their small letters.
+  const sorting = ['--encoding=UTF8', '--locale=C', '--locale-provider=icu', '--icu-locale=en-US']
+  const args = ['--username=postgres', '--auth=trust', ...sorting, '--no-sync', `--pgdata=${data}`]
   const { status, error, stderr } = spawnSync(initdb, args, { ...account, cwd: folder, encoding: 'utf8' })
   if (status !== 0) throw new Error(`initdb failed: ${error?.message ?? stderr}`)
   return data
