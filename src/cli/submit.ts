@@ -29,8 +29,9 @@ export async function prepare(client: Client, source: Source, flags: JobFlags): 
   const read = await readSource(client, source, flags)
   const folder = workdirOf(read.spec.workdir, source, flags)
   if (folder === null) delete read.spec.workdir
-  else if (folder !== undefined) {
-    await checkBeforePacking(client, read)
+  if (typeof folder === 'string') await checkBeforePacking(client, read)
+  await checkData(read, folder, flags)
+  if (typeof folder === 'string') {
     const { prepareWorkdir } = await import('./workdir/prepare.js')
     read.spec.workdir = await prepareWorkdir(client, folder)
   }
@@ -41,8 +42,17 @@ export async function prepare(client: Client, source: Source, flags: JobFlags): 
 /** What would become of the job; nothing is packed or sent but the description. */
 export async function plan(client: Client, source: Source, flags: JobFlags): Promise<Plan> {
   const read = await readSource(client, source, flags)
+  const folder = workdirOf(read.spec.workdir, source, flags)
   delete read.spec.workdir
-  return locating(read, () => client.planJob(read.spec as JobSpec))
+  const found = await locating(read, () => client.planJob(read.spec as JobSpec))
+  await checkData(read, folder, flags)
+  return found
+}
+
+async function checkData({ spec }: ReadSource, folder: string | null | undefined, { check }: JobFlags): Promise<void> {
+  if (spec.finetune === undefined || check === false) return
+  const { checkFinetune } = await import('./finetune-check.js')
+  await checkFinetune(spec.finetune, folder)
 }
 
 /** A large folder is not packed and sent for a description that would be refused. */

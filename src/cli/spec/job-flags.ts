@@ -21,6 +21,8 @@ export interface JobFlags {
   tag?: Record<string, string>
   tty?: boolean
   after?: string[]
+  /** False where the data of a fine-tune are not to be looked at. */
+  check?: boolean
   idempotencyKey?: string
 }
 
@@ -48,6 +50,7 @@ export function withJobFlags(command: Command): Command {
     .option('--tag <name=value>', 'repeatable', pair)
     .option('--tty', 'give the process a terminal')
     .option('--after <job>', 'run when that job has ended, of JOB:completed when it has completed; repeatable', several)
+    .option('--no-check', 'submit a fine-tune without a look at the data in its workdir')
     .option('--idempotency-key <key>', 'the same key and description give the same job, however often it is sent')
 }
 

@@ -1,0 +1,113 @@
+import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { isAbsolute, join, sep } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { Failure, type Problem } from '../schema/failure.js'
+import { plain, say } from './output.js'
+
+/** The recipe that the job will run; `dist` and `src` lie beside it. */
+const RECIPE = fileURLToPath(new URL('../../recipes/finetune/main.py', import.meta.url))
+/** Of larger data than can be looked through in this time, the job finds out. Milliseconds. */
+const LONGEST = 60_000
+/** What it has to say is far less. Bytes. */
+const MOST_SAID = 1024 * 1024
+/** Only a user who waits longer is told for what. Milliseconds. */
+const LONG = 1_000
+const REFUSED = 2
+const DATA_FILE = /\.(jsonl|ndjson|json|csv|parquet)$/i
+
+/**
+ * Looks at the data of a fine-tune that lie in the folder that is sent with it, by the recipe's own check, so that no
+ * device is held for data that are wrong. Fails with `invalid_spec` and the rows. Where it cannot look (no python3, data
+ * of the host or of the hub) it says so in a line, since the job looks at them again before it loads a model.
+ */
+export async function checkFinetune(asked: unknown, folder: string | null | undefined): Promise<void> {
+  const found = inFolder(asked, folder)
+  if (typeof found === 'string') return leave(found)
+  const ended = await recipeCheck(found.asked, found.folder)
+  if (ended.code !== 0) {
+    const why = ended.code === REFUSED ? refusalOf(ended.stderr) : whyNot(ended)
+    if (typeof why === 'string') return leave(why)
+    throw why
+  }
+  for (const line of ended.stdout.trim().split('\n')) say(plain(`checked ${line}`))
+}
+
+type Finetune = { dataset: { train: string; evaluation?: string }; evaluation?: unknown }
+
+/** What of it can be looked at here, or why nothing can. What is wrong with the description itself the server says better. */
+function inFolder(asked: unknown, folder: string | null | undefined): { asked: unknown; folder: string } | string {
+  const { dataset } = (asked ?? {}) as Partial<Finetune>
+  if (typeof dataset?.train !== 'string') return 'its dataset.train is no text'
+  if (typeof folder !== 'string' || !existsSync(folder)) return 'no workdir is sent with it'
+  if (!isIn(dataset.train, folder)) return `${dataset.train} is not in the workdir`
+  if (typeof dataset.evaluation !== 'string' || isIn(dataset.evaluation, folder)) return { asked, folder }
+  const { evaluation, ...others } = dataset
+  say(plain(`${evaluation} is not in the workdir and was not looked at`))
+  return { asked: { ...(asked as Finetune), dataset: others, evaluation: undefined }, folder }
+}
+
+/** A file that is missing counts as well: the workdir is all that the job will have of this machine. */
+function isIn(path: string, folder: string): boolean {
+  if (isAbsolute(path) || /^[~$]|\$\{?\w/.test(path) || path.split(sep).includes('..')) return false
+  return DATA_FILE.test(path) || existsSync(join(folder, path))
+}
+
+/** `code`: its exit code, or that of the error that kept it from running. */
+interface Ended {
+  code: number | string
+  killed?: boolean
+  stdout: string
+  stderr: string
+}
+
+/** The tokenizer is one that is there already: nothing is fetched. */
+async function recipeCheck(asked: unknown, folder: string): Promise<Ended> {
+  const env = {
+    ...process.env,
+    ANNEAL_FINETUNE: JSON.stringify(asked),
+    HF_HUB_OFFLINE: '1',
+    PYTHONDONTWRITEBYTECODE: '1',
+  }
+  const waiting = setTimeout(() => say('looking at the data of the fine-tune'), LONG)
+  try {
+    const how = { cwd: folder, env, timeout: LONGEST, killSignal: 'SIGKILL', maxBuffer: MOST_SAID } as const
+    return { code: 0, ...(await promisify(execFile)('python3', [RECIPE, 'check'], how)) }
+  } catch (error) {
+    return error as Ended
+  } finally {
+    clearTimeout(waiting)
+  }
+}
+
+function whyNot({ code, killed, stderr }: Ended): string {
+  if (code === 'ENOENT') return 'there is no python3'
+  if (killed) return `it takes longer than ${LONGEST / 1000} s`
+  return `the check ended with ${code}: ${lastLine(stderr)}`
+}
+
+function lastLine(text: string): string {
+  return text.trim().split('\n').at(-1) as string
+}
+
+function leave(why: string): void {
+  say(plain(`the data are not looked at here, but by the job before it loads a model: ${why}`))
+}
+
+/** Said as `finetune: train.jsonl has an error`, then a line for each, the last with `[invalid_data]`; of another kind: in words. */
+function refusalOf(said: string): Failure | string {
+  const [, head = '', lines = '', kind] = /^finetune: (.*)\n?([\s\S]*) \[(\w+)\]\s*$/m.exec(said) ?? []
+  const problems = lines.split('\n').filter((line) => line.trim() !== '')
+  if (kind === undefined) return lastLine(said)
+  if (kind !== 'invalid_data') return [head, ...problems.slice(0, 1).map((line) => line.trim())].join(': ')
+  return new Failure('invalid_spec', head, {
+    problems: problems.map(problemOf),
+    next: 'mend what is named; --no-check submits it as it is',
+  })
+}
+
+function problemOf(line: string): Problem {
+  const [, path = 'dataset', message = line] = /^\s*(.*?): (.*)$/.exec(line) ?? []
+  return { path, message }
+}
