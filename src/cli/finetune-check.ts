@@ -17,15 +17,21 @@ const LONG = 1_000
 const REFUSED = 2
 const DATA_FILE = /\.(jsonl|ndjson|json|csv|parquet)$/i
 
+/** What of the user's machine the job will have: the folder that is sent with it, and everything where it runs here. */
+export interface Reach {
+  folder: string | null | undefined
+  isThisMachine: boolean
+}
+
 /**
  * Looks at the data of a fine-tune that lie in the folder that is sent with it, by the recipe's own check, so that no
  * device is held for data that are wrong. Fails with `invalid_spec` and the rows. Where it cannot look (no python3, data
  * of the host or of the hub) it says so in a line, since the job looks at them again before it loads a model.
  */
-export async function checkFinetune(asked: unknown, folder: string | null | undefined): Promise<void> {
-  const found = inFolder(asked, folder)
+export async function checkFinetune(asked: unknown, reach: Reach): Promise<void> {
+  const found = withinReach(asked, reach)
   if (typeof found === 'string') return leave(found)
-  const ended = await recipeCheck(found.asked, found.folder)
+  const ended = await recipeCheck(found, reach.folder ?? '.')
   if (ended.code !== 0) {
     const why = ended.code === REFUSED ? refusalOf(ended.stderr) : whyNot(ended)
     if (typeof why === 'string') return leave(why)
@@ -37,20 +43,21 @@ export async function checkFinetune(asked: unknown, folder: string | null | unde
 type Finetune = { dataset: { train: string; evaluation?: string }; evaluation?: unknown }
 
 /** What of it can be looked at here, or why nothing can. What is wrong with the description itself the server says better. */
-function inFolder(asked: unknown, folder: string | null | undefined): { asked: unknown; folder: string } | string {
+function withinReach(asked: unknown, reach: Reach): Finetune | string {
   const { dataset } = (asked ?? {}) as Partial<Finetune>
   if (typeof dataset?.train !== 'string') return 'its dataset.train is no text'
-  if (typeof folder !== 'string' || !existsSync(folder)) return 'no workdir is sent with it'
-  if (!isIn(dataset.train, folder)) return `${dataset.train} is not in the workdir`
-  if (typeof dataset.evaluation !== 'string' || isIn(dataset.evaluation, folder)) return { asked, folder }
+  if (!isWithin(dataset.train, reach)) return `${dataset.train} is not in ${reach.folder ? 'the' : 'a'} workdir`
+  if (typeof dataset.evaluation !== 'string' || isWithin(dataset.evaluation, reach)) return asked as Finetune
   const { evaluation, ...others } = dataset
   say(plain(`${evaluation} is not in the workdir and was not looked at`))
-  return { asked: { ...(asked as Finetune), dataset: others, evaluation: undefined }, folder }
+  return { ...(asked as Finetune), dataset: others, evaluation: undefined }
 }
 
-/** A file that is missing counts as well: the workdir is all that the job will have of this machine. */
-function isIn(path: string, folder: string): boolean {
-  if (isAbsolute(path) || /^[~$]|\$\{?\w/.test(path) || path.split(sep).includes('..')) return false
+/** A file that is missing in the workdir is wrong, and so within reach; elsewhere a setup may yet make it. */
+function isWithin(path: string, { folder, isThisMachine }: Reach): boolean {
+  if (/^[~$]|\$\{?\w/.test(path)) return false
+  if (isAbsolute(path)) return isThisMachine && existsSync(path)
+  if (!folder || !existsSync(folder) || path.split(sep).includes('..')) return false
   return DATA_FILE.test(path) || existsSync(join(folder, path))
 }
 

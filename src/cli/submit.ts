@@ -1,6 +1,7 @@
 import { dirname, resolve } from 'node:path'
 import type { Client, Job, JobSpec, Plan } from '../client/index.js'
 import { Failure, failureCode } from '../schema/failure.js'
+import { isThisMachine } from './connection.js'
 import { say } from './output.js'
 import { readInputs } from './spec/inputs.js'
 import type { JobFile } from './spec/job-file.js'
@@ -30,7 +31,7 @@ export async function prepare(client: Client, source: Source, flags: JobFlags): 
   const folder = workdirOf(read.spec.workdir, source, flags)
   if (folder === null) delete read.spec.workdir
   if (typeof folder === 'string') await checkBeforePacking(client, read)
-  await checkData(read, folder, flags)
+  await checkData(client, read, folder, flags)
   if (typeof folder === 'string') {
     const { prepareWorkdir } = await import('./workdir/prepare.js')
     read.spec.workdir = await prepareWorkdir(client, folder)
@@ -45,14 +46,20 @@ export async function plan(client: Client, source: Source, flags: JobFlags): Pro
   const folder = workdirOf(read.spec.workdir, source, flags)
   delete read.spec.workdir
   const found = await locating(read, () => client.planJob(read.spec as JobSpec))
-  await checkData(read, folder, flags)
+  await checkData(client, read, folder, flags)
   return found
 }
 
-async function checkData({ spec }: ReadSource, folder: string | null | undefined, { check }: JobFlags): Promise<void> {
+/** Of a fine-tune, where the data are within reach and the user has not said otherwise. */
+async function checkData(
+  client: Client,
+  { spec }: ReadSource,
+  folder: string | null | undefined,
+  { check }: JobFlags,
+): Promise<void> {
   if (spec.finetune === undefined || check === false) return
   const { checkFinetune } = await import('./finetune-check.js')
-  await checkFinetune(spec.finetune, folder)
+  await checkFinetune(spec.finetune, { folder, isThisMachine: isThisMachine(client.url.split(',')) })
 }
 
 /** A large folder is not packed and sent for a description that would be refused. */

@@ -99,12 +99,22 @@ test.each([
   ['train: /data/train.jsonl', 'workdir: .', '/data/train.jsonl is not in the workdir'],
   ['train: $ANNEAL_INPUT_DIR/train.jsonl', 'workdir: .', '$ANNEAL_INPUT_DIR/train.jsonl is not in the workdir'],
   ['train: owner/name', 'workdir: .', 'owner/name is not in the workdir'],
-  ['train: data/train.jsonl', '', 'no workdir is sent with it'],
+  ['train: data/train.jsonl', '', 'data/train.jsonl is not in a workdir'],
 ])('data that are not sent (%s, %s) are left to the job in a line', async (dataset, more, why) => {
   const { code, stderr } = await anneal.run(['submit', await put('{"prompt": "cut', dataset, more)])
   expect(code).toBe(0)
   expect(stderr).toMatch(/^the data are not.*\nsubmitted /m)
   expect(stderr).toContain(`${NOT_LOOKED_AT}${why}\n`)
+})
+
+test('an absolute path is looked at where the server is on this machine, since its host has the same file', async () => {
+  const file = await put('{"prompt": "cut', `train: ${join(folder, 'data/train.jsonl')}`, '')
+  const here = await anneal.run(['submit', file])
+  expect(here.code).toBe(65)
+  expect(here.stderr).toContain('dataset.train line 1: is no JSON')
+  const elsewhere = await anneal.run(['submit', file, '--url', server.url.replace('127.0.0.1', '0.0.0.0')])
+  expect(elsewhere.code).toBe(0)
+  expect(elsewhere.stderr).toContain(NOT_LOOKED_AT)
 })
 
 test('without a python3 the submit goes on', async () => {
