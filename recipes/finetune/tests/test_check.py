@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import tempfile
+import types
 import unittest
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from finetune.check import check_data
 from finetune.refusal import Refusal
@@ -174,6 +177,13 @@ class Check(unittest.TestCase):
         self.assertIn("there is no such file", self.problems("./none.jsonl")[0])
         self.assertEqual(self.problems(self.write("empty.jsonl")), ["dataset.train: is empty"])
         self.assertIn("expected a file that ends in", self.problems(self.write("d.txt", "text"))[0])
+
+    def test_a_hub_that_is_away_is_no_fault_of_the_data(self) -> None:
+        for error, code in ((ConnectionError("no route"), "unavailable"), (ValueError("no rows"), "invalid_data")):
+            hub = types.SimpleNamespace(load_dataset=mock.Mock(side_effect=error))
+            with mock.patch.dict(sys.modules, {"datasets": hub}):
+                self.assertIn(f"it cannot be read: {type(error).__name__}", self.problems("owner/name")[0])
+            self.assertEqual(self.refusal.code, code)
 
     def test_variables_stand_in_paths_and_evaluation_is_checked_too(self) -> None:
         self.write("a.jsonl", {"text": "a"})

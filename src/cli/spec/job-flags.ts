@@ -50,7 +50,7 @@ export function withJobFlags(command: Command): Command {
     .option('--tag <name=value>', 'repeatable', pair)
     .option('--tty', 'give the process a terminal')
     .option('--after <job>', 'run when that job has ended, of JOB:completed when it has completed; repeatable', several)
-    .option('--no-check', 'submit a fine-tune without a look at the data in its workdir')
+    .option('--no-check', 'submit a fine-tune without a look at its data')
     .option('--idempotency-key <key>', 'the same key and description give the same job, however often it is sent')
 }
 
