@@ -31,6 +31,7 @@ export interface Reach {
 export async function checkFinetune(asked: unknown, reach: Reach): Promise<void> {
   const found = withinReach(asked, reach)
   if (typeof found === 'string') return leave(found)
+  if (reach.folder) await checkIsSent(found, reach.folder)
   const ended = await recipeCheck(found, reach.folder ?? '.')
   if (ended.code !== 0) {
     const why = ended.code === REFUSED ? refusalOf(ended.stderr) : whyNot(ended)
@@ -59,6 +60,24 @@ function isWithin(path: string, { folder, isThisMachine }: Reach): boolean {
   if (isAbsolute(path)) return isThisMachine && existsSync(path)
   if (!folder || !existsSync(folder) || path.split(sep).includes('..')) return false
   return DATA_FILE.test(path) || existsSync(join(folder, path))
+}
+
+async function checkIsSent({ dataset }: Finetune, folder: string): Promise<void> {
+  const { isLeftOut } = await import('./workdir/list.js')
+  const problems: Problem[] = []
+  for (const name of ['train', 'evaluation'] as const) {
+    const path = dataset[name]
+    if (typeof path !== 'string' || isAbsolute(path) || !(await isLeftOut(folder, path))) continue
+    problems.push({
+      path: `dataset.${name}`,
+      message: `${path} is named by .annealignore, so the job would not have it`,
+    })
+  }
+  if (problems.length === 0) return
+  throw new Failure('invalid_spec', 'Data of the fine-tune are not sent with its workdir', {
+    problems,
+    next: 'mend .annealignore, or name data that the host has by an absolute path',
+  })
 }
 
 /** `code`: its exit code, or that of the error that kept it from running. */

@@ -73,6 +73,16 @@ test('a file that is missing in the workdir is refused, since the job would not 
   expect(stderr).toContain('dataset.train: there is no such file; it was looked for at ')
 })
 
+test('data that .annealignore leaves out are refused, since the job would not have them', async () => {
+  const file = await put(GOOD, 'train: ./data/train.jsonl')
+  await writeFile(join(folder, '.annealignore'), 'data/\n')
+  const { code, stderr } = await anneal.run(['submit', file])
+  expect(code).toBe(65)
+  expect(stderr).toContain(
+    'dataset.train: ./data/train.jsonl is named by .annealignore, so the job would not have it\n',
+  )
+})
+
 test('evaluation data are looked at too, where they are there', async () => {
   await writeFile(join(folder, 'test.jsonl'), `${GOOD}[]\n`)
   const { code, stderr } = await anneal.run([

@@ -51,6 +51,12 @@ export async function listWorkdir(
   return listing
 }
 
+/** Whether what stands at a path in the folder, such as `data/train.jsonl`, is named by its `.annealignore`. */
+export async function isLeftOut(folder: string, path: string): Promise<boolean> {
+  const inner = relative(folder, join(folder, path))
+  return inner !== '' && (await readRules(folder)).ignores(inner)
+}
+
 async function readRules(root: string): Promise<Ignore> {
   const text = await readFile(join(root, IGNORE_FILE), 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return ''
