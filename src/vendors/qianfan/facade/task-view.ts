@@ -1,4 +1,5 @@
 import type { Db, JobRow, VendorRecordRow } from '../../../store/database.js'
+import { progressOf } from '../../../store/progress.js'
 import { timestampOf } from '../sign.js'
 import { NO_DATE, type RunStatus } from '../wire.js'
 import { bodyOf, type JobBody, type TaskBody } from './records.js'
@@ -10,6 +11,8 @@ export interface Facts {
   said: Map<string, Said>
   /** Paths that a process has declared whole, oldest first. */
   checkpoints: Map<string, string[]>
+  /** How far a process of ours has said that it is, 0 to 1. */
+  progress: Map<string, number>
 }
 interface Said {
   progress?: number
@@ -19,14 +22,20 @@ interface Said {
 
 export async function readFacts(q: Db, tasks: readonly VendorRecordRow[]): Promise<Facts> {
   const ids = tasks.flatMap(({ job_id }) => (job_id === null ? [] : [job_id]))
-  if (ids.length === 0) return { jobs: new Map(), said: new Map(), checkpoints: new Map() }
+  if (ids.length === 0) return { jobs: new Map(), said: new Map(), checkpoints: new Map(), progress: new Map() }
   const jobs = await q.selectFrom('jobs').selectAll().where('id', 'in', ids).execute()
   const runs = await q.selectFrom('remote_runs').selectAll().where('job_id', 'in', ids).orderBy('attempt').execute()
   return {
     jobs: new Map(jobs.map((job) => [job.id, job])),
     said: new Map(runs.map((run) => [run.job_id, JSON.parse(run.status ?? '{}') as Said])),
     checkpoints: await checkpointsOf(q, ids),
+    progress: await partsOf(q, jobs),
   }
+}
+
+async function partsOf(q: Db, jobs: readonly JobRow[]): Promise<Map<string, number>> {
+  const found = [...(await progressOf(q, jobs, Date.now()))]
+  return new Map(found.flatMap(([id, { step, total }]) => (total ? [[id, step / total] as const] : [])))
 }
 
 /** The checkpoints that the processes of these jobs have declared, by the timeline. */
@@ -78,7 +87,9 @@ export function viewTask(task: VendorRecordRow, parent: VendorRecordRow, facts: 
     trainMode,
     parameterScale: bodyOf<TaskBody>(task).parameterScale ?? '',
     runStatus,
-    ...(runStatus === 'Running' ? { runProgress: percentOf(said?.progress) } : {}),
+    ...(runStatus === 'Running'
+      ? { runProgress: percentOf(said?.progress ?? facts.progress.get(task.job_id ?? '')) }
+      : {}),
     ...(said?.links?.visualDl ? { vdlLink: said.links.visualDl } : {}),
     ...(runStatus === 'Done' ? resultsOf(said, facts.checkpoints.get(task.job_id ?? '') ?? []) : {}),
     createDate: timestampOf(task.created_at),

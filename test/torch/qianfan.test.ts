@@ -1,0 +1,125 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { stringify } from 'yaml'
+import type { JobSummary } from '../../src/schema/view.js'
+import { Anneal, build, until } from '../support/anneal.js'
+import { pythonWithClients } from '../support/clients.js'
+import { prepare, pythonWithTorch, QUIET, runPython } from './python.js'
+
+// Submitted with Qianfan's own SDK, trained by our recipe on our own host.
+
+const KEYS = { accessKey: 'ak-torch', secretKey: 'sk-torch' }
+/** A fine-tune on a busy machine with two cores. Milliseconds. */
+const TRAINED_WITHIN = 540_000
+
+let python: string
+let client: string
+let data: string
+let anneal: Anneal
+beforeAll(async () => {
+  build()
+  ;[python, client] = await Promise.all([pythonWithTorch(), pythonWithClients()])
+  data = mkdtempSync(join(tmpdir(), 'anneal-torch-qianfan-'))
+  await prepare(python, data)
+  const entry = { baseModel: join(data, 'model'), hyperparameters: { saveStrategy: 'steps', saveSteps: 20 } }
+  const gateway = {
+    credentials: [{ accessKey: KEYS.accessKey, secretKey: 'QIANFAN' }],
+    models: { 'ERNIE-Speed-8K': { finetune: entry } },
+    datasets: { 'ds-sonnets': join(data, 'lines.jsonl') },
+    defaults: {
+      setup: 'true',
+      env: { ...QUIET, PATH: `${dirname(python)}:${process.env.PATH}`, HF_HOME: join(data, 'hf') },
+    },
+  }
+  anneal = await Anneal.start({
+    devices: 1,
+    files: { 'vendors/qianfan.yaml': stringify({ gateway }), 'secrets/QIANFAN': KEYS.secretKey },
+  })
+})
+afterAll(async () => {
+  sdk?.kill()
+  await anneal?.remove()
+  if (data) rmSync(data, { recursive: true, force: true })
+})
+
+test('a task of the Qianfan SDK is trained by the recipe, and the SDK sees it done', async () => {
+  const call = session()
+  const job = { name: 'sonnets', model: 'ERNIE-Speed-8K', train_mode: 'SFT' }
+  const { jobId } = (await call('create_job', job)).body.result
+  const task = {
+    job_id: jobId,
+    params_scale: 'LoRA',
+    hyper_params: { epoch: 4, batchSize: 4, learningRate: 0.01, maxSeqLen: 128, loggingSteps: 2, warmupRatio: 0.1 },
+    dataset_config: { sourceType: 'Platform', versions: [{ versionId: 'ds-sonnets' }], splitRatio: 10 },
+  }
+  const { taskId } = (await call('create_task', task)).body.result
+  const seen = new Set<string>()
+  const detail = await until(
+    'the task to have ended',
+    async () => {
+      const { result } = (await call('task_detail', { task_id: taskId })).body
+      if (result.runProgress) seen.add(result.runProgress)
+      return ['Done', 'Failed', 'Stopped'].includes(result.runStatus) && result
+    },
+    TRAINED_WITHIN,
+  )
+  const { id } = await jobOf(taskId)
+  expect(detail.runStatus, await anneal.log(id)).toBe('Done')
+  expect(detail.checkpointList.map(({ step }: { step: number }) => step)).toContain(20)
+  expect([...seen].some((said) => /^[1-9]\d?%$/.test(said))).toBe(true)
+
+  const { metrics } = (await anneal.request('GET', `/api/v1/jobs/${id}/metrics`)).json as {
+    metrics: { name: string; last: { value: number }; max: { value: number } }[]
+  }
+  const loss = metrics.find(({ name }) => name === 'loss')
+  expect(loss?.last.value).toBeLessThan((loss?.max.value ?? 0) - 0.5)
+  expect(metrics.map(({ name }) => name)).toContain('eval_loss')
+  const output = join(anneal.runFolder(id, 1), 'output')
+  expect(readFileSync(join(output, 'adapter/README.md'), 'utf8')).toContain('held out for evaluation: 0.1 of the rows')
+  expect(existsSync(join(output, 'adapter/adapter_model.safetensors'))).toBe(true)
+  await until('its outputs to be kept', async () =>
+    (await artifactsOf(id)).includes('adapter/adapter_model.safetensors'),
+  )
+  const loads = `from peft import AutoPeftModelForCausalLM as M; print(M.from_pretrained("${output}/adapter").peft_config["default"].r)`
+  expect(await runPython(python, loads)).toBe('8\n')
+})
+
+// biome-ignore lint/suspicious/noExplicitAny: replies of many shapes
+type Reply = any
+let sdk: ChildProcess | undefined
+
+/** Calls of the Python SDK, one after the other. */
+function session(): (name: string, fields: object) => Promise<Reply> {
+  const script = fileURLToPath(new URL('../vendors/qianfan/sdk.py', import.meta.url))
+  const env = {
+    PATH: process.env.PATH,
+    HOME: data,
+    QIANFAN_ACCESS_KEY: KEYS.accessKey,
+    QIANFAN_SECRET_KEY: KEYS.secretKey,
+    QIANFAN_CONSOLE_API_BASE_URL: anneal.gatewayUrl,
+  }
+  const child = spawn(client, [script], { env, cwd: data, stdio: ['pipe', 'pipe', 'inherit'] })
+  sdk = child
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
+  return async (name, fields) => {
+    child.stdin.write(`${JSON.stringify([name, fields])}\n`)
+    const { value } = await lines.next()
+    if (value === undefined) throw new Error('the SDK has ended')
+    return JSON.parse(value)
+  }
+}
+
+async function jobOf(taskId: string): Promise<JobSummary> {
+  const { jobs } = (await anneal.request('GET', '/api/v1/jobs?limit=10')).json as { jobs: JobSummary[] }
+  return jobs.find(({ tags }) => tags['qianfan.task'] === taskId) as JobSummary
+}
+
+async function artifactsOf(id: string): Promise<string[]> {
+  const { json } = await anneal.request('GET', `/api/v1/jobs/${id}/artifacts`)
+  return ((json as { files?: { path: string }[] }).files ?? []).map(({ path }) => path)
+}
