@@ -46,3 +46,7 @@ export const TUNINGS: Partial<Record<Scale, 'full' | 'lora'>> = { FullFineTuning
 
 /** The fields of a fine-tune's numbers for which the service has a name. */
 export const NAMED: ReadonlySet<string> = new Set(Object.values(HYPERPARAMETERS))
+
+/** `splitRatio` and `dataset.holdOut`, without the digits that a division of floats adds. */
+export const percentOf = (part: number) => Number((part * 100).toPrecision(12))
+export const partOf = (percent: number) => Number((percent / 100).toPrecision(12))

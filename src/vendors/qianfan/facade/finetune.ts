@@ -2,7 +2,7 @@ import type { z } from 'zod'
 import { Finetune } from '../../../schema/finetune.js'
 import type { Model, ModelFinetune } from '../config.js'
 import { supportOf } from '../config.js'
-import { HYPERPARAMETERS, LORA, MODES, TUNINGS } from '../finetune.js'
+import { HYPERPARAMETERS, LORA, MODES, partOf, TUNINGS } from '../finetune.js'
 import type { CreateJob } from '../wire.js'
 import type { JobBody, TaskBody } from './records.js'
 import { inappropriate, type Refusal } from './refusal.js'
@@ -87,7 +87,7 @@ function datasetOf({ data, task }: Asked): { train: string; holdOut?: number } {
   if (only.samplingRate !== 1) throw unable('samplingRate', 'takes each row once')
   const { splitRatio } = task.datasetConfig
   if (splitRatio >= 100) throw unable('splitRatio', 'needs some of the rows for training')
-  return { train: only.path, ...(splitRatio > 0 ? { holdOut: splitRatio / 100 } : {}) }
+  return { train: only.path, ...(splitRatio > 0 ? { holdOut: partOf(splitRatio) } : {}) }
 }
 
 function formatOf({ trainMode }: JobBody, { format }: ModelFinetune): { format?: Finetune['dataset']['format'] } {
