@@ -3,6 +3,7 @@ import { parseDuration } from '../schema/duration.js'
 import type { Finetune } from '../schema/finetune.js'
 import type { Fields, Translation } from '../schema/finetune-words.js'
 import type { JobSpec } from '../schema/job.js'
+import type { RemotePoint } from '../schema/remote-points.js'
 import type { Vendor } from '../schema/vendors.js'
 
 /** One attempt, as a service is asked to run it. */
@@ -29,6 +30,8 @@ export interface RemoteStatus {
   /** Pages and results to look at. */
   links?: Record<string, string> | undefined
   metrics?: Record<string, unknown> | undefined
+  /** Of these the numbers, for the metrics of the attempt; they count with the end. */
+  points?: readonly RemotePoint[] | undefined
 }
 
 /** New log bytes, each piece the continuation of its stream, and where to go on. */

@@ -10,6 +10,7 @@ import {
 } from '../../providers/provider.js'
 import { MINUTE, parseDuration, SECOND } from '../../schema/duration.js'
 import { milliseconds } from '../../schema/job.js'
+import { pointsOf } from '../../schema/remote-points.js'
 import { AccountConfig } from './config.js'
 import { Exchange } from './exchange.js'
 import { dumpRequest, jobIdOf } from './job-id.js'
@@ -130,6 +131,7 @@ function statusOf(reply: StatusReply): RemoteStatus {
     message: error ?? undefined,
     links: linksOf(reply),
     metrics: metrics ?? undefined,
+    ...(metrics ? { points: pointsOf(metrics) } : {}),
   }
 }
 

@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { JobSpec } from '../../../src/schema/job.js'
+import { noteProgress } from '../../../src/store/progress.js'
 import { QianfanGateway } from '../../../src/vendors/qianfan/config.js'
 import { qianfanFacade } from '../../../src/vendors/qianfan/facade.js'
 import { startTestGateway, type TestGateway } from '../../support/gateway.js'
+import { launchNow, report, started } from '../../support/jobs.js'
 import { ask, JOB, KEYS, TASK } from './client.js'
 import { detail, jobBehind, makeTask } from './tasks.js'
 
@@ -126,6 +128,21 @@ describe('a task of a model with finetune', () => {
     expect([spec.command, spec.finetune]).toEqual(['python3 train.py', undefined])
     expect(JSON.parse(spec.env.QIANFAN_HYPERPARAMETERS as string).anything).toBe(1)
   })
+})
+
+test('A task that runs says how far its process is', async () => {
+  const { taskId } = await makeTask(url)
+  const { id } = await jobBehind(gateway.store, taskId)
+  const attempt = await launchNow(gateway.store, id)
+  await report(gateway.store, attempt, started)
+  expect(await detail(url, taskId)).toMatchObject({ runStatus: 'Running', runProgress: '0%' })
+  const key = { jobId: id, attempt: 1, source: 'file' }
+  const said = (step: number, total: number | null) =>
+    gateway.store.transact((tx) => noteProgress(tx, key, { step, total, leftMs: null }))
+  await said(5, null)
+  expect((await detail(url, taskId)).runProgress).toBe('0%')
+  await said(33, 80)
+  expect((await detail(url, taskId)).runProgress).toBe('41%')
 })
 
 describe('what the recipe cannot do is refused by the name of the field', () => {
