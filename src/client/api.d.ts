@@ -1548,7 +1548,7 @@ export interface components {
             env: {
                 [key: string]: string;
             };
-            /** @description instead of a command, on the local provider; docs/finetune.md */
+            /** @description instead of a command, for local, qianfan and facet; docs/finetune.md */
             finetune?: {
                 /** @description a folder of the host, or an id of the hub */
                 baseModel: string;
@@ -1556,6 +1556,8 @@ export interface components {
                     evaluation?: string;
                     /** @enum {string} */
                     format?: "messages" | "prompt_completion" | "text" | "preference" | "prompts";
+                    /** @description instead of evaluation: this part of the rows is kept for it */
+                    holdOut?: number;
                     /** @description a file or folder of the host, or owner/name[:split] of the hub */
                     train: string;
                 };
@@ -1810,7 +1812,7 @@ export interface components {
             env?: {
                 [key: string]: string;
             };
-            /** @description instead of a command, on the local provider; docs/finetune.md */
+            /** @description instead of a command, for local, qianfan and facet; docs/finetune.md */
             finetune?: {
                 /** @description a folder of the host, or an id of the hub */
                 baseModel: string;
@@ -1818,6 +1820,8 @@ export interface components {
                     evaluation?: string;
                     /** @enum {string} */
                     format?: "messages" | "prompt_completion" | "text" | "preference" | "prompts";
+                    /** @description instead of evaluation: this part of the rows is kept for it */
+                    holdOut?: number;
                     /** @description a file or folder of the host, or owner/name[:split] of the hub */
                     train: string;
                 };
@@ -2072,7 +2076,7 @@ export interface components {
             env?: {
                 [key: string]: string;
             };
-            /** @description instead of a command, on the local provider; docs/finetune.md */
+            /** @description instead of a command, for local, qianfan and facet; docs/finetune.md */
             finetune?: {
                 /** @description a folder of the host, or an id of the hub */
                 baseModel: string;
@@ -2080,6 +2084,8 @@ export interface components {
                     evaluation?: string;
                     /** @enum {string} */
                     format?: "messages" | "prompt_completion" | "text" | "preference" | "prompts";
+                    /** @description instead of evaluation: this part of the rows is kept for it */
+                    holdOut?: number;
                     /** @description a file or folder of the host, or owner/name[:split] of the hub */
                     train: string;
                 };
@@ -2406,7 +2412,7 @@ export interface components {
             /** @description of them with a step that is not above all before in its attempt */
             outOfOrder: number;
             /** @enum {string} */
-            source: "file" | "log" | "host";
+            source: "file" | "log" | "host" | "provider";
         };
         NamedArtifact: {
             /** @description what the name means now; null where it was asked without a tag and has no latest */
