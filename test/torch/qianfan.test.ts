@@ -89,6 +89,39 @@ test('a task of the Qianfan SDK is trained by the recipe, and the SDK sees it do
   expect(await runPython(python, loads)).toBe('8\n')
 })
 
+test('What is held out is the same each time, of one row nothing can be, and no row is in both', async () => {
+  const recipes = fileURLToPath(new URL('../../recipes', import.meta.url))
+  const said = await runPython(
+    python,
+    `
+import json, sys
+sys.path[:0] = [${JSON.stringify(recipes)}, ${JSON.stringify(join(recipes, '../python'))}]
+from datasets import Dataset
+from finetune.prepare import hold_out
+from finetune.refusal import Refusal
+rows = lambda n: Dataset.from_list([{"text": str(i)} for i in range(n)])
+parts = lambda n, part, seed: [list(map(int, one["text"])) for one in hold_out(rows(n), part, seed)]
+try:
+    parts(1, 0.5, 42)
+except Refusal as refusal:
+    print(refusal)
+few = [[len(one) for one in parts(n, part, 1)] for n, part in ((2, 0.001), (2, 0.999), (10, 0.25))]
+print(json.dumps([parts(20, 0.1, 42), parts(20, 0.1, 42), parts(20, 0.1, 43), few]))
+`,
+  )
+  expect(said).toContain('dataset.holdOut: needs two rows at least')
+  const [first, again, other, few] = JSON.parse(said.trim().split('\n').at(-1) as string)
+  expect(again).toEqual(first)
+  expect(other[1]).not.toEqual(first[1])
+  expect(first[1]).toHaveLength(2)
+  expect([...first[0], ...first[1]].sort((a, b) => a - b)).toEqual(Array.from({ length: 20 }, (_, i) => i))
+  expect(few).toEqual([
+    [1, 1],
+    [1, 1],
+    [8, 2],
+  ])
+})
+
 // biome-ignore lint/suspicious/noExplicitAny: replies of many shapes
 type Reply = any
 let sdk: ChildProcess | undefined
