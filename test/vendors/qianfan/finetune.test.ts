@@ -6,7 +6,7 @@ import { qianfanFacade } from '../../../src/vendors/qianfan/facade.js'
 import { startTestGateway, type TestGateway } from '../../support/gateway.js'
 import { launchNow, report, started } from '../../support/jobs.js'
 import { ask, JOB, KEYS, TASK } from './client.js'
-import { detail, jobBehind, makeTask } from './tasks.js'
+import { detail, endWith, jobBehind, makeTask } from './tasks.js'
 
 const CONFIG = {
   credentials: [{ accessKey: KEYS.accessKey, secretKey: 'SK' }],
@@ -180,11 +180,19 @@ describe('what the recipe cannot do is refused by the name of the field', () => 
 
   test('an incremental task', async () => {
     const { jobId, taskId } = await makeTask(url)
-    await ask(url, 'StopFineTuningTask', { taskId })
-    expect((await detail(url, taskId)).runStatus).toBe('Waiting')
+    await endWith(gateway.store, (await jobBehind(gateway.store, taskId)).id, 'completed')
+    expect((await detail(url, taskId)).runStatus).toBe('Done')
     const answer = await ask(url, 'CreateFineTuningTask', { ...TASK, jobId, incrementTaskId: taskId })
-    expect(answer.json.message).toMatch(/param\[incrementTaskId\] invalid\.$/)
+    expect(answer.json.message).toMatch(/begins with the base model.* param\[incrementTaskId\] invalid\.$/)
   })
+
+  test.each(['/etc', './base', '~/base', '$HOME/base'])(
+    'a folder of the hosts that the file does not name: %s',
+    async (model) => {
+      const answer = await ask(url, 'CreateFineTuningJob', { ...JOB, name: 'folder', model })
+      expect(answer.json.message).toMatch(/an id of the hub.* param\[model\] invalid\.$/)
+    },
+  )
 })
 
 test('The support list of such a model has DPO, and LoRA on all layers only', async () => {

@@ -23,7 +23,7 @@ export interface Asked {
 export function finetuneOf(model: Model, asked: Asked): Finetune {
   const { job, task } = asked
   const entry = model.finetune ?? {}
-  checkTrainMode(model, job)
+  checkFixed(model, job)
   checkTask(task)
   const tuning = tuningOf(model, job, task)
   const { numbers, lora } = numbersOf(asked.numbers, tuning)
@@ -43,9 +43,13 @@ export function finetuneOf(model: Model, asked: Asked): Finetune {
   return JSON.parse(JSON.stringify(read.data)) as Finetune // without what is undefined
 }
 
-/** Told when the job is made, since it fixes the train mode, and again with each task of it. */
-export function checkTrainMode(model: Model, { trainMode }: Pick<CreateJob, 'trainMode'>): void {
-  if (model.finetune && !MODES[trainMode]) throw unable('trainMode', `does ${Object.keys(MODES).join(', ')}`)
+/** Told when the job is made, since it fixes model and train mode, and again with each task of it. */
+export function checkFixed({ finetune }: Model, job: Pick<CreateJob, 'model' | 'trainMode'>): void {
+  if (!finetune) return
+  if (!MODES[job.trainMode]) throw unable('trainMode', `does ${Object.keys(MODES).join(', ')}`)
+  // Which folders of the hosts are models is the operator's to say.
+  if (finetune.baseModel === undefined && /^[./~$]/.test(job.model))
+    throw unable('model', 'takes an id of the hub here')
 }
 
 /** What only a command of the operator's own can do. */
