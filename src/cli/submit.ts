@@ -40,9 +40,15 @@ export async function prepare(client: Client, source: Source, flags: JobFlags): 
 
 /** What would become of the job; nothing is packed or sent but the description. */
 export async function plan(client: Client, source: Source, flags: JobFlags): Promise<Plan> {
+  const read = await readWithoutFolder(client, source, flags)
+  return locating(read, () => client.planJob(read.spec as JobSpec))
+}
+
+/** Reads and merges; its folder is left out, since nothing is to be packed. */
+export async function readWithoutFolder(client: Client, source: Source, flags: JobFlags): Promise<ReadSource> {
   const read = await readSource(client, source, flags)
   delete read.spec.workdir
-  return locating(read, () => client.planJob(read.spec as JobSpec))
+  return read
 }
 
 /** A large folder is not packed and sent for a description that would be refused. */

@@ -45,10 +45,12 @@ export type Pipeline = Schemas['Pipeline']
 export type PipelineSummary = Schemas['PipelineSummary']
 export type PipelineSpec = Schemas['PipelineSpecInput']
 export type PipelineStep = Schemas['Step']
+export type PipelinePlan = Schemas['PipelinePlan']
 export type PipelineFilter = NonNullable<operations['listPipelines']['parameters']['query']>
 export type Sweep = Schemas['Sweep']
 export type SweepSummary = Schemas['SweepSummary']
 export type Trial = Schemas['Trial']
+export type SweepPlan = Schemas['SweepPlan']
 export type SweepSpec = Schemas['SweepSpecInput']
 export type ArraySpec = Schemas['ArraySpecInput']
 export type TrialFilter = NonNullable<operations['listTrials']['parameters']['query']>
@@ -163,6 +165,11 @@ export function createClient({ url, token, patience = PATIENCE, onWait }: Client
       const params = { header: { 'idempotency-key': key } }
       const { data, response } = await http.POST('/api/v1/pipelines', { body: spec as never, params })
       return { pipeline: data as Pipeline, existed: response.status === 200 }
+    },
+
+    /** What a pipeline would run; nothing is written. */
+    async planPipeline(spec: PipelineSpec): Promise<PipelinePlan> {
+      return of(await http.POST('/api/v1/pipelines/plan', { body: spec as never }))
     },
 
     /** One page, newest first; `next` is the `cursor` of the page after it. */
@@ -499,6 +506,16 @@ export function createClient({ url, token, patience = PATIENCE, onWait }: Client
       const params = { header: { 'idempotency-key': key } }
       const { data, response } = await http.POST('/api/v1/arrays', { body: { array } as never, params })
       return { sweep: data as Sweep, existed: response.status === 200 }
+    },
+
+    /** What a sweep would run; nothing is written. */
+    async planSweep(sweep: SweepSpec): Promise<SweepPlan> {
+      return of(await http.POST('/api/v1/sweeps/plan', { body: { sweep } as never }))
+    },
+
+    /** What an array would run; nothing is written. */
+    async planArray(array: ArraySpec): Promise<SweepPlan> {
+      return of(await http.POST('/api/v1/arrays/plan', { body: { array } as never }))
     },
 
     /** One page, newest first: sweeps, or arrays. */

@@ -37,8 +37,12 @@ export async function submitPipeline(
   return created
 }
 
-/** Asked now, since a step that could never start would wait for ever; each kind of claim once. */
-async function checkQuotas(tx: Tx, { project, created_by }: GroupRow, { members }: ParsedPipeline): Promise<void> {
+/** Asked at submit, since a step that could never start would wait for ever; each kind of claim once. Fails with `quota_exceeded`. */
+export async function checkQuotas(
+  tx: Tx,
+  { project, created_by }: Pick<GroupRow, 'project' | 'created_by'>,
+  { members }: ParsedPipeline,
+): Promise<void> {
   const claims = new Map<string, JobSpec>()
   for (const { spec } of members.map(({ data }) => data))
     if (spec) claims.set(JSON.stringify([spec.pool, spec.resources]), spec)

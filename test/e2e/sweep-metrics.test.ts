@@ -78,53 +78,67 @@ test.each([
       await anneal.up({ devices: DEVICES })
     },
   ],
-])('asha stops the poor trials at their level by what they report, and the best goes to the end: %s', async (_, disturb) => {
-  const asha = { reduction: 2, rungs: [1, 3] }
-  const id = await submit('halving', { method: 'asha', trials: 6, parameters: { x: { min: 0, max: 1 } }, asha }, '1 3 9')
-  const drawn = await trialsOf(id)
-  const byLoss = [...drawn].sort((a, b) => Number(a.parameters.x) - Number(b.parameters.x))
-  const [best, second, third, fourth, fifth, worst] = byLoss as [TrialView, TrialView, TrialView, ...TrialView[]]
-  const all = [third, best, worst, second, fifth, fourth] as TrialView[]
-  await until('all to run', async () => (await show(id)).trials.running === 6, 40_000)
+])(
+  'asha stops the poor trials at their level by what they report, and the best goes to the end: %s',
+  async (_, disturb) => {
+    const asha = { reduction: 2, rungs: [1, 3] }
+    const id = await submit(
+      'halving',
+      { method: 'asha', trials: 6, parameters: { x: { min: 0, max: 1 } }, asha },
+      '1 3 9',
+    )
+    const drawn = await trialsOf(id)
+    const byLoss = [...drawn].sort((a, b) => Number(a.parameters.x) - Number(b.parameters.x))
+    const [best, second, third, fourth, fifth, worst] = byLoss as [TrialView, TrialView, TrialView, ...TrialView[]]
+    const all = [third, best, worst, second, fifth, fourth] as TrialView[]
+    await until('all to run', async () => (await show(id)).trials.running === 6, 40_000)
 
-  // At step 1: kept as the only one; as the best; stopped as 3rd of 3; kept as 2nd of 4; stopped as 4th of 5 and of 6.
-  for (const one of all) await report(id, one, 1)
-  const hasEnded = async (key: string) => (await trial(id, key)).state === 'completed'
-  for (const { key } of [worst, fifth, fourth] as TrialView[]) await until(`${key} to be stopped`, () => hasEnded(key))
-  expect((await show(id)).trials).toMatchObject({ running: 3, completed: 3, stopped: 3, failed: 0 })
-  await disturb()
+    // At step 1: kept as the only one; as the best; stopped as 3rd of 3; kept as 2nd of 4; stopped as 4th of 5 and of 6.
+    for (const one of all) await report(id, one, 1)
+    const hasEnded = async (key: string) => (await trial(id, key)).state === 'completed'
+    for (const { key } of [worst, fifth, fourth] as TrialView[])
+      await until(`${key} to be stopped`, () => hasEnded(key))
+    expect((await show(id)).trials).toMatchObject({ running: 3, completed: 3, stopped: 3, failed: 0 })
+    await disturb()
 
-  // At step 3: kept as the only one; as the best; stopped as 3rd of 3.
-  for (const one of [second, best, third]) await report(id, one, 3)
-  await until('the third to be stopped', () => hasEnded(third.key))
-  for (const { key } of byLoss) letGo(key, 9)
-  expect(await cli('sweep', 'wait', id)).toMatch(/completed: 6 trials completed, 0 failed\.\nbest: trial/)
+    // At step 3: kept as the only one; as the best; stopped as 3rd of 3.
+    for (const one of [second, best, third]) await report(id, one, 3)
+    await until('the third to be stopped', () => hasEnded(third.key))
+    for (const { key } of byLoss) letGo(key, 9)
+    expect(await cli('sweep', 'wait', id)).toMatch(/completed: 6 trials completed, 0 failed\.\nbest: trial/)
 
-  expect(endedTrials()).toEqual([best.key, second.key].sort())
-  const table = await trialsOf(id)
-  for (const { key, stopped, jobs, attempts, jobId } of table) {
-    expect({ key, stopped, jobs, attempts }).toEqual({ key, stopped: !endedTrials().includes(key), jobs: 1, attempts: 1 })
-    expect(countLines(`begun-${key}`)).toBe(1)
-    const events = await anneal.events(jobId as string)
-    expect(events.filter(({ type }) => type === 'trial_stopped')).toHaveLength(stopped ? 1 : 0)
-  }
-  const why = (one: TrialView) => table.find(({ key }) => key === one.key)?.note
-  expect(why(worst as TrialView)).toMatch(/^Stopped at step 1: with loss [\d.]+ it is number 3 of the 3 /)
-  expect(why(fourth as TrialView)).toMatch(/^Stopped at step 1: .* it is number 4 of the 6 /)
-  expect(why(third)).toMatch(/^Stopped at step 3: .* it is number 3 of the 3 /)
+    expect(endedTrials()).toEqual([best.key, second.key].sort())
+    const table = await trialsOf(id)
+    for (const { key, stopped, jobs, attempts, jobId } of table) {
+      expect({ key, stopped, jobs, attempts }).toEqual({
+        key,
+        stopped: !endedTrials().includes(key),
+        jobs: 1,
+        attempts: 1,
+      })
+      expect(countLines(`begun-${key}`)).toBe(1)
+      const events = await anneal.events(jobId as string)
+      expect(events.filter(({ type }) => type === 'trial_stopped')).toHaveLength(stopped ? 1 : 0)
+    }
+    const why = (one: TrialView) => table.find(({ key }) => key === one.key)?.note
+    expect(why(worst as TrialView)).toMatch(/^Stopped at step 1: with loss [\d.]+ it is number 3 of the 3 /)
+    expect(why(fourth as TrialView)).toMatch(/^Stopped at step 1: .* it is number 4 of the 6 /)
+    expect(why(third)).toMatch(/^Stopped at step 3: .* it is number 3 of the 3 /)
 
-  const won = JSON.parse(await cli('sweep', 'best', id, '--json')) as TrialView
-  expect(won.key).toBe(best.key)
-  expect(won.value).toBeCloseTo(lossOf(best.parameters.x as number, 9), 9)
-  const lines = (await cli('sweep', 'show', id)).split('\n')
-  expect(lines.find((line) => line.startsWith('asha'))).toBe('asha, 6 in all: 6 completed (4 stopped early)')
-  const rows = lines.slice(lines.findIndex((line) => line.startsWith('TRIAL ')))
-  expect(rows.slice(1, 4).map((line) => line.split(/ +/).slice(0, 3))).toMatchObject([
-    [best.key, expect.any(String), 'completed'],
-    [second.key, expect.any(String), 'completed'],
-    [third.key, expect.any(String), 'stopped'],
-  ])
-}, 180_000)
+    const won = JSON.parse(await cli('sweep', 'best', id, '--json')) as TrialView
+    expect(won.key).toBe(best.key)
+    expect(won.value).toBeCloseTo(lossOf(best.parameters.x as number, 9), 9)
+    const lines = (await cli('sweep', 'show', id)).split('\n')
+    expect(lines.find((line) => line.startsWith('asha'))).toBe('asha, 6 in all: 6 completed (4 stopped early)')
+    const rows = lines.slice(lines.findIndex((line) => line.startsWith('TRIAL ')))
+    expect(rows.slice(1, 4).map((line) => line.split(/ +/).slice(0, 3))).toMatchObject([
+      [best.key, expect.any(String), 'completed'],
+      [second.key, expect.any(String), 'completed'],
+      [third.key, expect.any(String), 'stopped'],
+    ])
+  },
+  180_000,
+)
 
 test('stopWhen ends the sweep once a trial is good enough: what runs is stopped, what waits never begins', async () => {
   const list = [{ x: 5 }, { x: 1 }, { x: 0 }, { x: 0 }]
