@@ -1,6 +1,7 @@
 import { Failure, type Problem } from './failure.js'
 import { inOrder } from './graph.js'
 import { milliseconds } from './job.js'
+import { narrowNeeds } from './narrow-needs.js'
 import { type MemberPlan, parseStep } from './parse-step.js'
 import { DEFAULTABLE, NOT_FOR_ALL, PipelineFrame } from './pipeline.js'
 import { MAX_STEPS, MAX_STEPS_FANNED } from './pipeline-limits.js'
@@ -39,7 +40,7 @@ export function parsePipeline(input: unknown): ParsedPipeline {
     ([step, raw]) => parseStep({ pipeline: name, step, raw, defaults, cache }, problems) ?? [],
   )
   const raw = frame.data.steps as Record<string, Raw>
-  const steps = resolveOutputs(parsed, raw, problems)
+  const steps = narrowNeeds(resolveOutputs(parsed, raw, problems), raw)
   const nodes = steps.map(({ node }) => node)
   problems.push(...checkReferences(nodes, raw))
   if (problems.length > 0) throw refusal(problems)

@@ -1,7 +1,7 @@
 import type { Problem } from './failure.js'
 import { Inputs, MAX_INPUTS } from './job.js'
 import type { MemberPlan, OutputOf, ParsedStep } from './parse-step.js'
-import { stepOf } from './pipeline-next.js'
+import { itemOf, stepOf } from './pipeline-next.js'
 import { runsNoJob } from './pipeline-references.js'
 import { nearest } from './problems.js'
 
@@ -102,8 +102,4 @@ function find(ref: string, { raw, keys }: Known): ReadonlySet<string> | string {
   if (members.has(step)) return `${step} is not fanned out, so it has no item ${itemOf(ref)}`
   const items = [...members].slice(0, MAX_COMPARED).map(itemOf)
   return `${step} has no item ${itemOf(ref)}${nearest(itemOf(ref), items)}`
-}
-
-function itemOf(key: string): string {
-  return key.slice(stepOf(key).length + 1)
 }

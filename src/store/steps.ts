@@ -1,6 +1,6 @@
 import type { JobSpec } from '../schema/job.js'
 import type { MemberPlan } from '../schema/parse-step.js'
-import { type Action, type StepNode, stepOf } from '../schema/pipeline-next.js'
+import { type Action, neededOf as keysNeeded, type StepNode, stepOf } from '../schema/pipeline-next.js'
 import type { GroupRow, MemberRow } from './database.js'
 import { submitMember, updateMember } from './groups.js'
 import { contentOf } from './job-inputs.js'
@@ -41,6 +41,12 @@ export class Steps {
 
   membersOf(step: string): Member[] {
     return this.#byStep.get(step) ?? []
+  }
+
+  /** The members of a step that one of another step waits for. */
+  needed(key: string, step: string): Member[] {
+    const some = keysNeeded(this.node(key), step, key)
+    return some ? some.flatMap((one) => this.#byKey.get(one) ?? []) : this.membersOf(step)
   }
 
   /** The job of a member; its key is the step's name where that is not fanned out. */
@@ -98,12 +104,13 @@ async function submitStep(tx: Tx, group: GroupRow, steps: Steps, member: MemberR
   const plan = await planOf(tx, member)
   const { needs } = steps.node(member.key)
   const own = plan.spec as JobSpec
-  const jobsOf = (step: string) => steps.membersOf(step).flatMap(({ job_id }) => job_id ?? [])
+  const neededOf = (step: string) => steps.needed(member.key, step)
+  const jobsOf = (step: string) => neededOf(step).flatMap(({ job_id }) => job_id ?? [])
   const described = { ...own, ...inputsOf(plan.inputs, own.inputs, (key) => steps.jobOf(key)) }
   if (plan.cache) {
-    const identity = (step: string) => steps.membersOf(step).map(({ cache_key, job_id }) => cache_key ?? job_id)
+    const identity = (step: string) => neededOf(step).map(({ cache_key, job_id }) => cache_key ?? job_id)
     const taken = new Set(Object.values(plan.inputs ?? {}).map(({ step }) => step))
-    const others = needs.filter((step) => !steps.membersOf(step).every(({ key }) => taken.has(key)))
+    const others = needs.filter((step) => !neededOf(step).every(({ key }) => taken.has(key)))
     const inputs = await contentOf(tx.q, group.project, described.inputs)
     const key = cacheKey(described, { inputs, needs: others.map(identity) })
     if (await takeOver(tx, group, member, key)) return 'over'

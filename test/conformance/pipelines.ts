@@ -77,6 +77,31 @@ export function pipelineConformance(name: string, newStore: () => Promise<TestSt
         expect((await showName(t.store.read, 'default', 'digits:best')).current?.jobId).toBe(sgd)
       })
 
+      test('one that is taken in is waited for alone, and is what the step knows of', async () => {
+        const each = { ...job, forEach: ['adam', 'sgd'] }
+        const { id } = await submitSteps(t.store, {
+          train,
+          one: { ...job, cache: true, inputs: { model: { step: 'train.adam' } } },
+          evaluate: { ...each, inputs: { model: { step: 'train.{{item}}' } } },
+          best: { promote: { step: 'train.adam', path: 'model', as: 'digits:best' } },
+          named: { ...job, needs: 'train', inputs: { model: { step: 'train.adam' } } },
+          asked: { ...job, when: "steps.train.state == 'completed'", inputs: { model: { step: 'train.adam' } } },
+        })
+        await lookOn(t.store, id)
+        const adam = await put(id, 'train.adam', ['model'])
+        expect(await standings(t.store, id)).toEqual([
+          ...['train.adam completed', 'train.sgd running', 'one running'],
+          ...['evaluate.adam running', 'evaluate.sgd waiting'],
+          ...['best completed', 'named waiting', 'asked waiting'],
+        ])
+        expect(await envOf(id, 'one')).toMatchObject({ ANNEAL_STEP_TRAIN_JOB: adam })
+        await end(id, 'train.sgd', 'process_failed')
+        expect(await standings(t.store, id)).toEqual(
+          expect.arrayContaining(['one running', 'evaluate.adam running', 'evaluate.sgd skipped', 'named skipped']),
+        )
+        expect(await noteOf(id, 'evaluate.sgd')).toBe('train.sgd failed: process_failed')
+      })
+
       test('a cached step is done anew where the tag of its input has moved, and taken over where it has not', async () => {
         const step = { ...job, cache: true, inputs: { base: { artifact: 'base:prod' } } }
         const made = await submitSteps(t.store, { train, base: { promote: { step: 'train.adam', as: 'base:prod' } } })
