@@ -21,8 +21,8 @@ export function sweepPlanText({ name, method, size, window, trials }: SweepPlan,
 }
 
 export function pipelinePlanText({ name, size, maxParallel, members }: PipelinePlan): string {
-  const rows = members.map(({ key, kind, needs, when, job }) => [
-    key,
+  const rows = members.map(({ key, kind, needs, when, forEach, job }) => [
+    forEach === null ? key : `${key}, for each of ${forEach}`,
     needs.join(',') || '-',
     plain(when ?? ''),
     job ? placeText(job.plan) : '-',

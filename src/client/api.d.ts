@@ -2232,10 +2232,19 @@ export interface components {
                 /** @enum {string} */
                 tuning?: "full" | "lora" | "qlora";
             };
-            /** @description one job for each item, which stands for {{item}} in texts, of a map {{item.KEY}} */
+            /** @description one job for each item of a list, or of a file that a step has put out; it stands for {{item}} in texts, of a map {{item.KEY}} */
             forEach?: ((string | number | boolean) | {
                 [key: string]: string | number | boolean;
-            })[];
+            })[] | {
+                /**
+                 * @description a longer list is refused
+                 * @default 1000
+                 */
+                max?: number;
+                /** @description a file of its outputs: a JSON array, or an item on each line */
+                path: string;
+                step: string;
+            };
             image?: string;
             /** @description outputs of steps, which are needed by that, beside inputs as a job has them */
             inputs?: {
@@ -2559,6 +2568,8 @@ export interface components {
             maxParallel: number;
             /** @description the first 50, each behind those that it needs */
             members: {
+                /** @description the file whose items it is run for, which nobody knows yet */
+                forEach: string | null;
                 /** @description null: it runs none */
                 job: {
                     /** @description what would run, with everything put in; null: a fine-tune */

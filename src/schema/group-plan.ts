@@ -47,6 +47,7 @@ export const PipelinePlanView = z
           kind: z.enum(['job', 'approve', 'promote']),
           needs: z.array(z.string()),
           when: z.string().nullable(),
+          forEach: z.string().nullable().describe('the file whose items it is run for, which nobody knows yet'),
           job: z.object(job).nullable().describe('null: it runs none'),
         }),
       )

@@ -1,4 +1,4 @@
-import type { ParsedStep } from './parse-step.js'
+import { type ParsedStep, takenBy } from './parse-step.js'
 import { itemOf, type StepNode, stepOf } from './pipeline-next.js'
 
 /**
@@ -23,10 +23,8 @@ export function narrowNeeds(steps: readonly ParsedStep[], raw: Readonly<Record<s
 
 type Member = ParsedStep['members'][number]
 
-/** Members of a step whose outputs one takes in, or promotes. */
 function takenFrom({ data }: Member, step: string): string[] {
-  const taken = [...Object.values(data.inputs ?? {}), ...(data.promote ? [data.promote] : [])]
-  return taken.map((one) => one.step).filter((key) => stepOf(key) === step)
+  return takenBy(data).filter((key) => stepOf(key) === step)
 }
 
 function takesItsOwn(member: Member, step: string): boolean {

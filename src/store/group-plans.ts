@@ -30,7 +30,9 @@ export async function planOfPipeline(db: Db, pipeline: ParsedPipeline): Promise<
   for (const { key, data } of members.slice(0, MAX_PLANNED)) {
     const { kind, needs, when } = byName.get(stepOf(key)) as StepNode
     const job = data.spec ? await look(data.spec) : null
-    shown.push({ key, kind, needs, when: when ?? null, job })
+    const { from } = data.fan ?? {}
+    const forEach = from ? `${from.step}:${from.path}` : null
+    shown.push({ key, kind, needs, when: when ?? null, forEach, job })
   }
   return { name, size: members.length, maxParallel, members: shown }
 }

@@ -67,15 +67,15 @@ export async function advancePipeline(tx: Tx, group: GroupRow): Promise<GroupLoo
     return { more: false, until: null }
   }
   const running = steps.members.filter(({ state }) => state === 'running').length
-  const { more, waits } = await carryOutSome(tx, group, steps, decision.actions, record.maxParallel - running)
+  const { more, waits, lists } = await carryOutSome(tx, group, steps, decision.actions, record.maxParallel - running)
   const again = waits || decision.waits ? tx.now + TRY_AGAIN : Number.POSITIVE_INFINITY
   const until = Math.min(decision.until ?? Number.POSITIVE_INFINITY, again)
-  return { more: more || hasMoreEnded, until: Number.isFinite(until) ? until : null }
+  return { more: more || hasMoreEnded, until: Number.isFinite(until) ? until : null, ...(lists ? { lists } : {}) }
 }
 
 /** `room`: jobs that may still be added. `more`: others can be done at once, since there were many or one was over by itself. */
 async function carryOutSome(tx: Tx, group: GroupRow, steps: Steps, actions: Action[], room: number) {
-  const done = { more: false, waits: false }
+  const done = { more: false, waits: false, lists: false }
   let taken = 0
   let left = room
   for (const action of actions) {
@@ -85,7 +85,8 @@ async function carryOutSome(tx: Tx, group: GroupRow, steps: Steps, actions: Acti
     const became = await carryOut(tx, group, steps, action)
     if (became === 'running') left -= 1
     if (became === 'over') done.more = true
-    if (became === 'waits') done.waits = true
+    if (became === 'waits' || became === 'lists') done.waits = true
+    if (became === 'lists') done.lists = true
   }
   return done
 }
