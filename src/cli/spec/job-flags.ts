@@ -41,7 +41,10 @@ export function withJobFlags(command: Command): Command {
       pair,
     )
     .option('--retries <count>', 'further attempts after one that failed', wholeNumber)
-    .option('--workdir <folder>', 'packed and unpacked for each attempt, without what .annealignore names')
+    .option(
+      '--workdir <folder>',
+      'packed and unpacked for each attempt, without what .gitignore and .annealignore name',
+    )
     .option('--no-workdir', 'the job gets an empty folder')
     .option('--setup <command>', 'runs before the job; its result is kept and used again')
     .option('--input <key=source>', 'JOB, JOB:path or name:tag, put at $ANNEAL_INPUT_DIR/key; repeatable', pair)
