@@ -84,9 +84,9 @@ test('what .annealignore names is left out, and .git always', async () => {
 
 test('what .gitignore names is left out and told, and .annealignore has the last word', async () => {
   await put('.gitignore', '/node_modules/\n*.log\ndata/\n# no\n')
-  await put('.annealignore', '!data/\n*.tmp\n')
-  await put('sub/.gitignore', 'out\n/top.txt\n!kept.log\n')
-  const packed = ['data/big.bin', 'sub/deep/top.txt', 'sub/kept.log', 'train.py']
+  await put('.annealignore', '!data/\n*.tmp\n!needed\n')
+  await put('sub/.gitignore', 'out\n/top.txt\n!kept.log\nneeded\n')
+  const packed = ['data/big.bin', 'sub/deep/top.txt', 'sub/kept.log', 'sub/needed', 'train.py']
   const left = ['node_modules/a/b.js', 'a.log', 'sub/b.log', 'sub/deep/out/x', 'sub/top.txt', 'x.tmp', 'sub/y.tmp']
   for (const path of [...packed, ...left]) await put(path, 'x')
   const { stderr, paths } = await packedPaths(folder)
