@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { SweepView, TrialView } from '../../src/schema/sweep-view.js'
 import { Anneal, build, processesOf, until } from '../support/anneal.js'
 
@@ -22,6 +22,7 @@ beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'anneal-trials-'))
   mkdirSync(join(folder, 'go'))
 })
+afterEach(() => rmSync(folder, { recursive: true }))
 
 /** Writes the loss of each step into the metrics file, and waits before each until the test lets it go on: `go/TRIAL-STEP`. */
 const TRAIN = `
