@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { crashPoint } from '../crash-point.js'
 import { Failure } from '../schema/failure.js'
 import { MAX_SPEC_BYTES } from '../schema/job.js'
 import {
@@ -170,6 +171,7 @@ export function scheduleRoutes(app: App, deps: Deps): void {
     handler: async ({ caller, params: { ref } }, reply) => {
       const { id } = await find(caller.project, ref)
       const fire = await store.transact((tx) => triggerFire(tx, id))
+      CRASH: crashPoint('schedule.fire-committed')
       return reply.code(201).send(await viewFire(store.read, fire))
     },
   })
