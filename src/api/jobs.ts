@@ -7,6 +7,7 @@ import { STATES } from '../schema/state.js'
 import { JobSummary, JobView, PlanView } from '../schema/view.js'
 import { findGroup } from '../store/groups.js'
 import { submitJob } from '../store/jobs.js'
+import { checkNotify } from '../store/named-webhooks.js'
 import { findJob, listJobs, viewJob } from '../store/queries.js'
 import { checkFits, planJob } from '../store/queue.js'
 import { requestStop } from '../store/stop.js'
@@ -77,6 +78,7 @@ export function jobRoutes(app: App, deps: Deps): void {
     onRequest: read,
     handler: async (request) => {
       checkProviderOptions(request.body)
+      await checkNotify(store.read, request.caller.project, [{ path: 'notify', notify: request.body.notify }])
       return planJob(store.read, request.body)
     },
   })

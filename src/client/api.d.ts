@@ -1100,6 +1100,12 @@ export interface components {
             /** @description when more than so many have failed, the rest is stopped; default: any number may fail */
             maxFailures?: number;
             name: string;
+            /** @description webhooks of the project that are told of this, by their names; docs/notifications.md */
+            notify?: (string | {
+                /** @description of what; default: of what the webhook was added for */
+                on?: ("ended" | "failed" | "limit_warning" | "gate")[];
+                webhook: string;
+            })[];
             /** @description indexes from, from + step, and so on up to `to` */
             range?: {
                 from: number;
@@ -1317,7 +1323,10 @@ export interface components {
             /** @description never taken, since too many waited */
             dropped: number;
             id: string;
+            name: string | null;
             on: ("ended" | "failed" | "limit_warning" | "gate")[];
+            /** @description it hears only of what names it */
+            onlyNamed: boolean;
             pending: number;
             project: string;
             /** @description given this once, where none was sent */
@@ -1679,6 +1688,12 @@ export interface components {
                 maxBytes: string;
             };
             name: string;
+            /** @description webhooks of the project that are told of this, by their names; docs/notifications.md */
+            notify?: (string | {
+                /** @description of what; default: of what the webhook was added for */
+                on?: ("ended" | "failed" | "limit_warning" | "gate")[];
+                webhook: string;
+            })[];
             /** @default default */
             pool: string;
             /**
@@ -1942,6 +1957,12 @@ export interface components {
                 maxBytes?: string;
             };
             name: string;
+            /** @description webhooks of the project that are told of this, by their names; docs/notifications.md */
+            notify?: (string | {
+                /** @description of what; default: of what the webhook was added for */
+                on?: ("ended" | "failed" | "limit_warning" | "gate")[];
+                webhook: string;
+            })[];
             /** @default default */
             pool?: string;
             /**
@@ -2213,6 +2234,12 @@ export interface components {
             };
             /** @description steps that must be over before this one begins; one name or a list */
             needs?: string | string[];
+            /** @description webhooks of the project that are told of this, by their names; docs/notifications.md */
+            notify?: (string | {
+                /** @description of what; default: of what the webhook was added for */
+                on?: ("ended" | "failed" | "limit_warning" | "gate")[];
+                webhook: string;
+            })[];
             /** @default default */
             pool?: string;
             /**
@@ -2465,7 +2492,14 @@ export interface components {
             name: string;
         };
         NewWebhookInput: {
+            /** @description by which jobs, pipelines and sweeps may name it */
+            name?: string;
             on: ("ended" | "failed" | "limit_warning" | "gate")[];
+            /**
+             * @description it hears only of what names it
+             * @default false
+             */
+            onlyNamed?: boolean;
             /** @description signs what is sent; made here where none is given */
             secret?: string;
             /**
@@ -2523,6 +2557,12 @@ export interface components {
              */
             maxParallel?: number;
             name: string;
+            /** @description webhooks of the project that are told of this, by their names; docs/notifications.md */
+            notify?: (string | {
+                /** @description of what; default: of what the webhook was added for */
+                on?: ("ended" | "failed" | "limit_warning" | "gate")[];
+                webhook: string;
+            })[];
             steps: {
                 [key: string]: components["schemas"]["JobStepInput"] | components["schemas"]["GateStepInput"] | components["schemas"]["PromoteStepInput"];
             };
@@ -3036,6 +3076,12 @@ export interface components {
                 value?: "last" | "best";
             };
             name: string;
+            /** @description webhooks of the project that are told of this, by their names; docs/notifications.md */
+            notify?: (string | {
+                /** @description of what; default: of what the webhook was added for */
+                on?: ("ended" | "failed" | "limit_warning" | "gate")[];
+                webhook: string;
+            })[];
             parameters?: {
                 [key: string]: (number | string | boolean)[] | {
                     values: (number | string | boolean)[];
@@ -3227,7 +3273,10 @@ export interface components {
             /** @description never taken, since too many waited */
             dropped: number;
             id: string;
+            name: string | null;
             on: ("ended" | "failed" | "limit_warning" | "gate")[];
+            /** @description it hears only of what names it */
+            onlyNamed: boolean;
             pending: number;
             project: string;
             /** @description without what may be secret in it */
@@ -8293,6 +8342,15 @@ export interface operations {
                 };
             };
             /** @description Default Response */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -8326,7 +8384,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description id, or a unique prefix of it */
+                /** @description name, id, or a unique prefix of the id */
                 ref: string;
             };
             cookie?: never;
@@ -8376,7 +8434,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description id, or a unique prefix of it */
+                /** @description name, id, or a unique prefix of the id */
                 ref: string;
             };
             cookie?: never;
@@ -8435,7 +8493,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description id, or a unique prefix of it */
+                /** @description name, id, or a unique prefix of the id */
                 ref: string;
             };
             cookie?: never;

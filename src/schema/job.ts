@@ -3,6 +3,7 @@ import { InnerPath } from './artifact.js'
 import { NAME_EXPECTED, parseArtifactName } from './artifact-name.js'
 import { parseDuration, SECOND } from './duration.js'
 import { Finetune } from './finetune.js'
+import { Notify } from './notify.js'
 import { REASONS } from './outcome.js'
 import { wrongRemedy } from './remedy.js'
 import { parseSize } from './size.js'
@@ -199,6 +200,7 @@ export const JobSpec = z
     logs: z.strictObject({ maxBytes: size.default('10GB') }).prefault({}),
     tty: z.boolean().default(false),
     tags: z.record(z.string().min(1).max(63), z.string().max(255)).default({}),
+    notify: Notify.optional(),
   })
   .refine(hasWhatItNeeds, { path: ['command'], message: 'is required', when: () => true }) // told together with all else
   .superRefine((spec, context) => {

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { parseDuration } from './duration.js'
 import { Input, JobSpec, name } from './job.js'
+import { Notify } from './notify.js'
 import { MAX_WHEN } from './parse-when.js'
 import { MAX_STEPS_FANNED } from './pipeline-limits.js'
 
@@ -107,6 +108,7 @@ const top = {
     .prefault({}),
   maxParallel: z.int().min(1).max(MAX_STEPS_FANNED).default(1_000).describe('steps that have a job at once'),
   cache: z.boolean().default(true).describe('false: no step is taken over, whatever it says'),
+  notify: Notify.optional(),
 }
 /** What is around the steps, which are parsed one by one with the defaults in them. */
 export const PipelineFrame = z.strictObject({

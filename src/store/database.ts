@@ -640,6 +640,10 @@ export interface ScheduleFireRow {
 export interface WebhookRow {
   id: string
   project: string
+  /** By which descriptions name it; one of its own in the project while it is there. */
+  name: string | null
+  /** It hears only of what names it. */
+  only_named: number
   /** Without what may be secret in it. */
   shown_url: string
   /** Address and secret, sealed under a key that is not in the store; empty once it was removed. */

@@ -1,10 +1,19 @@
 import type { GroupLook } from '../schema/group.js'
 import type { JobSpec } from '../schema/job.js'
+import type { Notify } from '../schema/notify.js'
 import type { ParsedPipeline } from '../schema/parse-pipeline.js'
-import { type Action, type Decision, metricKey, nextOfPipeline, type StepNode } from '../schema/pipeline-next.js'
-import type { GroupRow } from './database.js'
+import {
+  type Action,
+  type Decision,
+  metricKey,
+  nextOfPipeline,
+  type StepNode,
+  stepOf,
+} from '../schema/pipeline-next.js'
+import type { Db, GroupRow } from './database.js'
 import { AT_ONCE, createGroup, endedMembers, endGroup, type NewGroup, updateMember } from './groups.js'
 import { sha256 } from './ids.js'
+import { checkNotify } from './named-webhooks.js'
 import { checkQuota } from './quotas.js'
 import { metricOf } from './step-metric.js'
 import { carryOut, type Member, Steps } from './steps.js'
@@ -14,14 +23,16 @@ import type { Tx } from './store.js'
 export interface PipelineRecord {
   nodes: StepNode[]
   maxParallel: number
+  notify?: Notify
   /** Milliseconds. */
   total: number | null
   /** Of the members as they were submitted, so that the same key with another file is noticed. */
   hash: string
 }
 
-export function recordOf({ nodes, maxParallel, total, members }: ParsedPipeline): PipelineRecord {
-  return { nodes, maxParallel, total: total ?? null, hash: sha256(JSON.stringify(members)) }
+export function recordOf({ nodes, maxParallel, total, notify, members }: ParsedPipeline): PipelineRecord {
+  const hash = sha256(JSON.stringify(members))
+  return { nodes, maxParallel, total: total ?? null, hash, ...(notify ? { notify } : {}) }
 }
 
 type By = Pick<NewGroup, 'project' | 'actor' | 'idempotencyKey' | 'scheduleId'>
@@ -33,8 +44,22 @@ export async function submitPipeline(
 ): Promise<{ group: GroupRow; existed: boolean }> {
   const { name, members, total } = pipeline
   const created = await createGroup(tx, { ...by, kind: 'pipeline', name, spec: recordOf(pipeline), members, total })
-  if (!created.existed) await checkQuotas(tx, created.group, pipeline)
+  if (created.existed) return created
+  await checkWebhooks(tx.q, by.project, pipeline)
+  await checkQuotas(tx, created.group, pipeline)
   return created
+}
+
+/** Fails with `invalid_spec`, naming `notify[0]` or `steps.train.notify[0]`, where a webhook is named that there is not. */
+export async function checkWebhooks(
+  db: Db,
+  project: string,
+  { notify, members }: ParsedPipeline,
+  under = '',
+): Promise<void> {
+  const steps = new Map(members.map(({ key, data }) => [`${under}steps.${stepOf(key)}.notify`, data.spec?.notify]))
+  const places = [...steps].map(([path, named]) => ({ path, notify: named }))
+  await checkNotify(db, project, [{ path: `${under}notify`, notify }, ...places])
 }
 
 /** Asked now, since a step that could never start would wait for ever; each kind of claim once. */

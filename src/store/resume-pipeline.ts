@@ -2,7 +2,7 @@ import { Failure } from '../schema/failure.js'
 import type { ParsedPipeline } from '../schema/parse-pipeline.js'
 import type { GroupRow, MemberRow } from './database.js'
 import { addMembers, raiseGroup } from './groups.js'
-import { type PipelineRecord, recordOf } from './pipelines.js'
+import { checkWebhooks, type PipelineRecord, recordOf } from './pipelines.js'
 import { lockNamed, type Tx } from './store.js'
 import { record } from './timeline.js'
 
@@ -21,6 +21,7 @@ export async function resumePipeline(
   const group = await tx.q.selectFrom('job_groups').selectAll().where('id', '=', groupId).executeTakeFirstOrThrow()
   if (group.state === 'running' && !edited) return group
   checkMayResume(group, edited)
+  if (edited) await checkWebhooks(tx.q, group.project, edited)
   const spec = edited ? recordOf(edited) : (JSON.parse(group.spec) as PipelineRecord)
   if (edited) await replaceMembers(tx, groupId, edited)
   else await beginAgain(tx, groupId)

@@ -1,19 +1,32 @@
 import { Failure } from '../schema/failure.js'
-import { type DeliveryView, type Notice, shownUrl, type WebhookView } from '../schema/webhook.js'
+import { type DeliveryView, MOST_WEBHOOKS, type Notice, shownUrl, type WebhookView } from '../schema/webhook.js'
 import type { Db, NotificationRow, WebhookRow } from './database.js'
 import { newId } from './ids.js'
 import { enqueue } from './notifications.js'
 import type { Tx } from './store.js'
 
-/** Each end of a job may be told to so many. */
-export const MOST_WEBHOOKS = 20
 const SHOWN = 20
 
-/** `sealed` holds address and secret; the row has neither in clear. */
+export interface NewWebhook {
+  project: string
+  actor: string
+  url: string
+  /** Address and secret; the row has neither in clear. */
+  sealed: string
+  on: Notice[]
+  name?: string | undefined
+  onlyNamed?: boolean
+}
+
+/** Fails with `state_conflict` where another has the name, and with `quota_exceeded`. */
 export async function createWebhook(
   tx: Tx,
-  { project, actor, url, sealed, on }: { project: string; actor: string; url: string; sealed: string; on: Notice[] },
+  { project, actor, url, sealed, on, name, onlyNamed = false }: NewWebhook,
 ): Promise<WebhookRow> {
+  if (name !== undefined && (await living(tx.q, project).where('name', '=', name).executeTakeFirst()))
+    throw new Failure('state_conflict', `There is a webhook ${name} already`, {
+      next: `Remove it first (anneal webhook remove ${name}), or choose another name.`,
+    })
   const { count } = await living(tx.q, project)
     .clearSelect()
     .select((eb) => eb.fn.countAll().as('count'))
@@ -25,6 +38,8 @@ export async function createWebhook(
   const row: WebhookRow = {
     id: newId(),
     project,
+    name: name ?? null,
+    only_named: onlyNamed ? 1 : 0,
     shown_url: shownUrl(url),
     sealed,
     notices: JSON.stringify([...new Set(on)]),
@@ -57,8 +72,10 @@ export async function testWebhook(tx: Tx, hook: WebhookRow): Promise<string> {
   })
 }
 
-/** By its id or a beginning of it. Fails with `not_found` or `ambiguous`. */
+/** By its name, its id or a beginning of that. Fails with `not_found` or `ambiguous`. */
 export async function findWebhook(q: Db, project: string, ref: string): Promise<WebhookRow> {
+  const named = await living(q, project).where('name', '=', ref).executeTakeFirst()
+  if (named) return named
   const prefix = ref.toLowerCase()
   const found = /^[0-9a-z]{4,26}$/.test(prefix)
     ? await living(q, project).where('id', '>=', prefix).where('id', '<', `${prefix}~`).limit(2).execute()
@@ -93,9 +110,11 @@ export async function viewWebhook(q: Db, row: WebhookRow): Promise<WebhookView> 
     .execute()
   return {
     id: row.id,
+    name: row.name,
     project: row.project,
     url: row.shown_url,
     on: JSON.parse(row.notices) as Notice[],
+    onlyNamed: row.only_named === 1,
     createdBy: row.created_by,
     createdAt: new Date(row.created_at).toISOString(),
     pending: count('pending'),

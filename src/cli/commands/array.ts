@@ -87,7 +87,8 @@ async function submit(client: Client, words: string[], flags: Flags): Promise<vo
     })
   const read = await prepare(client, { file: flags.file, command: words }, flags)
   const { window, maxFailures } = flags
-  const array = { name: String(read.spec.name), ...tasks, window, maxFailures, job: read.spec } as ArraySpec
+  const { notify, ...job } = read.spec
+  const array = { name: String(read.spec.name), ...tasks, window, maxFailures, notify, job } as ArraySpec
   checkSize('the array', Buffer.byteLength(JSON.stringify(array)))
   const { sweep, existed } = await locating(read, () => client.submitArray(array, flags.idempotencyKey), 'array.job.')
   if (existed) say(`this key has been used for the same array before: it is ${sweep.id}`)

@@ -20,6 +20,7 @@ export interface JobFlags {
   input?: Record<string, string>
   tag?: Record<string, string>
   tty?: boolean
+  notify?: string[]
   after?: string[]
   idempotencyKey?: string
 }
@@ -47,6 +48,11 @@ export function withJobFlags(command: Command): Command {
     .option('--input <key=source>', 'JOB, JOB:path or name:tag, put at $ANNEAL_INPUT_DIR/key; repeatable', pair)
     .option('--tag <name=value>', 'repeatable', pair)
     .option('--tty', 'give the process a terminal')
+    .option(
+      '--notify <webhook>',
+      'a webhook to tell of it; WEBHOOK:failed,limit_warning says of what; repeatable',
+      several,
+    )
     .option('--after <job>', 'run when that job has ended, of JOB:completed when it has completed; repeatable', several)
     .option('--idempotency-key <key>', 'the same key and description give the same job, however often it is sent')
 }
@@ -89,6 +95,7 @@ export function applyFlags(file: Spec, flags: JobFlags, inputs?: Record<string, 
   merge('--tag', 'tags', flags.tag)
   set('--secret', 'secrets', withSecrets(spec.secrets, flags.secret))
   set('--after', 'after', withAfter(spec.after, flags.after))
+  set('--notify', 'notify', withNotify(spec.notify, flags.notify))
   set('--retries', 'retry', withRetries(spec.retry, flags.retries))
   return { spec, origins }
 }
@@ -105,6 +112,16 @@ function withAfter(inFile: unknown, more: string[] | undefined): unknown {
 function afterOf(text: string): { job: string; outcome?: string } {
   const at = text.lastIndexOf(':')
   return at < 0 ? { job: text } : { job: text.slice(0, at), outcome: text.slice(at + 1) }
+}
+
+function withNotify(inFile: unknown, more: string[] | undefined): unknown {
+  return more && [...(Array.isArray(inFile) ? inFile : []), ...more.map(notifyOf)]
+}
+
+/** `oncall`, or `oncall:failed,limit_warning`. */
+function notifyOf(text: string): string | { webhook: string; on: string[] } {
+  const at = text.indexOf(':')
+  return at < 0 ? text : { webhook: text.slice(0, at), on: text.slice(at + 1).split(',') }
 }
 
 /** So many further attempts whatever the reason: what the file allows per reason would narrow that. */
