@@ -5,6 +5,7 @@ import { Failure } from '../schema/failure.js'
 import { JobSpec, MAX_SPEC_BYTES } from '../schema/job.js'
 import { STATES } from '../schema/state.js'
 import { JobSummary, JobView, PlanView } from '../schema/view.js'
+import { keepWorkdir } from '../store/blob-garbage.js'
 import { findGroup } from '../store/groups.js'
 import { submitJob } from '../store/jobs.js'
 import { checkNotify } from '../store/named-webhooks.js'
@@ -29,6 +30,7 @@ const Key = z.object({
 export async function checkJob({ store, blobs }: Pick<Deps, 'store' | 'blobs'>, spec: JobSpec): Promise<void> {
   checkProviderOptions(spec)
   await checkFits(store.read, spec)
+  if (spec.workdir) await keepWorkdir(store, spec.workdir.blob)
   if (spec.workdir && !(await blobs.has(spec.workdir.blob))) {
     const message = `the blob ${spec.workdir.blob} has not been uploaded`
     throw new Failure('invalid_spec', `workdir: ${message}`, {

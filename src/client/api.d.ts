@@ -47,7 +47,8 @@ export interface paths {
         get: operations["showArtifactName"];
         put?: never;
         post?: never;
-        delete?: never;
+        /** @description Takes a tag away, and with its last tag the version; or one version that has no tag. */
+        delete: operations["removeArtifactName"];
         options?: never;
         head?: never;
         patch?: never;
@@ -208,7 +209,8 @@ export interface paths {
         get: operations["listArtifacts"];
         put?: never;
         post?: never;
-        delete?: never;
+        /** @description Removes outputs that nothing needs; their bytes go somewhat later. */
+        delete: operations["removeArtifacts"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1182,6 +1184,8 @@ export interface components {
             jobId: string;
             /** @description of the file or folder; empty: all outputs */
             path: string;
+            /** @description null: it is there */
+            removedAt: string | null;
             version: number;
         };
         Attempt: {
@@ -1542,8 +1546,10 @@ export interface components {
                 outcome: "any" | "completed";
             }[];
             artifacts?: {
+                /** @description then it is removed but for what is needed; default: the server’s */
+                keepFor?: string;
                 /** @description of what an attempt leaves in $ANNEAL_OUTPUT_DIR; default 100GB */
-                maxBytes: string;
+                maxBytes?: string;
             };
             checkpoints: {
                 /** @description whole ones, never fewer than two; default: all */
@@ -1809,8 +1815,10 @@ export interface components {
                 outcome?: "any" | "completed";
             }[];
             artifacts?: {
+                /** @description then it is removed but for what is needed; default: the server’s */
+                keepFor?: string;
                 /** @description of what an attempt leaves in $ANNEAL_OUTPUT_DIR; default 100GB */
-                maxBytes: string;
+                maxBytes?: string;
             };
             /** @default {} */
             checkpoints?: {
@@ -2073,8 +2081,10 @@ export interface components {
         };
         JobStepInput: {
             artifacts?: {
+                /** @description then it is removed but for what is needed; default: the server’s */
+                keepFor?: string;
                 /** @description of what an attempt leaves in $ANNEAL_OUTPUT_DIR; default 100GB */
-                maxBytes: string;
+                maxBytes?: string;
             };
             /** @description take over a completed step of an earlier pipeline that is the same */
             cache?: boolean;
@@ -2447,6 +2457,7 @@ export interface components {
                 at: string;
                 by: string;
                 tag: string;
+                /** @description 0: taken away */
                 version: number;
             }[];
             name: string;
@@ -3473,6 +3484,74 @@ export interface operations {
             };
         };
     };
+    removeArtifactName: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description support-bot:prod or support-bot@3 */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NamedArtifact"];
+                };
+            };
+            /** @description Default Response */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     moveArtifactTag: {
         parameters: {
             query?: never;
@@ -4197,6 +4276,86 @@ export interface operations {
             };
             /** @description Default Response */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    removeArtifacts: {
+        parameters: {
+            query?: {
+                /** @description default: the last one */
+                attempt?: number;
+                /** @description also what pipelines would take over from a step */
+                force?: string;
+                /** @description a file or folder; default: all outputs */
+                path?: string;
+            };
+            header?: never;
+            path: {
+                /** @description id, unique prefix of an id, or name */
+                ref: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        attempt: number;
+                        bytes: number;
+                        files: number;
+                        jobId: string;
+                    };
+                };
+            };
+            /** @description Default Response */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -282,6 +282,18 @@ export function createClient({ url, token, patience = PATIENCE, onWait }: Client
       return of(await http.GET('/api/v1/artifacts/{name}', { params: { path: { name } } }))
     },
 
+    /** Takes a tag away, and with its last tag the version; or one version that has no tag. */
+    async removeArtifactName(name: string): Promise<NamedArtifact> {
+      return of(await http.DELETE('/api/v1/artifacts/{name}', { params: { path: { name } } }))
+    },
+
+    /** Outputs that nothing needs; gives how many files and bytes. */
+    async removeArtifacts(ref: string, query: { path?: string; attempt?: number; force?: boolean }) {
+      const { force, ...rest } = query
+      const all = { ...rest, ...(force ? { force: 'true' } : {}) }
+      return of(await http.DELETE('/api/v1/jobs/{ref}/artifacts', { params: { path: { ref }, query: all } }))
+    },
+
     /** Lets a tag mean another version that there is. */
     async moveArtifactTag(name: string, version: number): Promise<NamedArtifact> {
       return of(await http.POST('/api/v1/artifacts/{name}/move', { params: { path: { name } }, body: { version } }))

@@ -195,7 +195,12 @@ export const JobSpec = z
     checkpoints: Checkpoints.prefault({}),
     inputs: Inputs.optional(),
     artifacts: z
-      .strictObject({ maxBytes: size.describe('of what an attempt leaves in $ANNEAL_OUTPUT_DIR; default 100GB') })
+      .strictObject({
+        maxBytes: size.optional().describe('of what an attempt leaves in $ANNEAL_OUTPUT_DIR; default 100GB'),
+        keepFor: positiveDuration
+          .optional()
+          .describe('then it is removed but for what is needed; default: the server’s'),
+      })
       .optional(),
     logs: z.strictObject({ maxBytes: size.default('10GB') }).prefault({}),
     tty: z.boolean().default(false),

@@ -223,6 +223,7 @@ export const VersionView = z
     bytes: z.number(),
     by: z.string(),
     at: time,
+    removedAt: time.nullable().describe('null: it is there'),
   })
   .meta({ id: 'ArtifactVersion' })
 export const NamedArtifactView = z
@@ -233,7 +234,9 @@ export const NamedArtifactView = z
     ),
     tags: z.array(z.object({ tag: z.string(), version: z.int() })),
     versions: z.array(VersionView).describe('newest first'),
-    moves: z.array(z.object({ tag: z.string(), version: z.int(), by: z.string(), at: time })).describe('newest first'),
+    moves: z
+      .array(z.object({ tag: z.string(), version: z.int().describe('0: taken away'), by: z.string(), at: time }))
+      .describe('newest first'),
   })
   .meta({ id: 'NamedArtifact' })
 export type NamedArtifactView = z.infer<typeof NamedArtifactView>

@@ -1,6 +1,7 @@
 import type { JobSpec } from '../schema/job.js'
 import type { MemberPlan } from '../schema/parse-step.js'
 import { type Action, type StepNode, stepOf } from '../schema/pipeline-next.js'
+import { shareOutputs } from './artifact-holds.js'
 import type { GroupRow, MemberRow } from './database.js'
 import { submitMember, updateMember } from './groups.js'
 import { contentOf } from './job-inputs.js'
@@ -115,7 +116,9 @@ async function submitStep(tx: Tx, group: GroupRow, steps: Steps, member: MemberR
 }
 
 async function takeOver(tx: Tx, group: GroupRow, member: MemberRow, key: string): Promise<boolean> {
-  const found = await findCached(tx, group, key)
+  const before = await findCached(tx, group, key)
+  if (before?.job_id) await shareOutputs(tx, before.job_id)
+  const found = before && (await findCached(tx, group, key)) // it may have been removed meanwhile
   if (!found) return false
   const note = `taken over from pipeline ${found.name} ${found.group_id}`
   const isOver = { state: 'completed' as const, reason: 'completed', note, ended_at: tx.now }

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll } from 'vitest'
 import { startPostgres } from '../support/postgres.js'
 import { newPostgresStore } from '../support/stores.js'
+import { artifactRemovalConformance } from './artifact-removal.js'
 import { namedWebhookConformance } from './named-webhooks.js'
 import { notificationConformance } from './notifications.js'
 import { scheduleConformance } from './schedules.js'
@@ -16,3 +17,6 @@ scheduleConformance('schedules on PostgreSQL', async () => newPostgresStore(awai
 templateConformance('templates on PostgreSQL', async () => newPostgresStore(await postgres.createDatabase()))
 notificationConformance('notifications on PostgreSQL', async () => newPostgresStore(await postgres.createDatabase()))
 namedWebhookConformance('named webhooks on PostgreSQL', async () => newPostgresStore(await postgres.createDatabase()))
+artifactRemovalConformance('removal of outputs on PostgreSQL', async () =>
+  newPostgresStore(await postgres.createDatabase()),
+)
