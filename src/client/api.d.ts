@@ -2400,6 +2400,8 @@ export interface components {
             values: (number | ("NaN" | "Infinity" | "-Infinity"))[];
         };
         MetricList: {
+            /** @description the job has ended, and all that its last attempt reported is here */
+            final: boolean;
             progress: components["schemas"]["Progress"] | null;
             series: components["schemas"]["MetricSeries"][];
             /** @description what was not kept */
@@ -2413,6 +2415,8 @@ export interface components {
             attempts: number[];
             /** @description points that are kept */
             count: number;
+            /** @description points of each of these attempts */
+            counts: number[];
             last: {
                 attempt: number;
                 /** @description null: none was given */
@@ -4890,6 +4894,8 @@ export interface operations {
                 format: "csv" | "jsonl";
                 /** @description only these */
                 name?: string | string[];
+                /** @description of one name and attempt: so many points that were read before are left out */
+                skip?: number;
             };
             header?: never;
             path: {

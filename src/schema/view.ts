@@ -307,6 +307,7 @@ export const MetricSeriesView = z
     notFinite: z.int().describe('of them NaN or infinite'),
     outOfOrder: z.int().describe('of them with a step that is not above all before in its attempt'),
     attempts: z.array(z.int()),
+    counts: z.array(z.int()).describe('points of each of these attempts'),
     last: z.object({ value: MetricValue, step, attempt: z.int() }),
     lastAt: time,
     min: extreme.nullable().describe('of the finite values; null: there is none'),
@@ -320,6 +321,7 @@ export const MetricList = z
     series: z.array(MetricSeriesView),
     skipped: z.array(z.object({ why: z.enum(SKIP_NAMES), count: z.int() })).describe('what was not kept'),
     progress: ProgressView.nullable(),
+    final: z.boolean().describe('the job has ended, and all that its last attempt reported is here'),
   })
   .meta({ id: 'MetricList' })
 export type MetricList = z.infer<typeof MetricList>
