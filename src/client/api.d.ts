@@ -1160,6 +1160,8 @@ export interface components {
                 /** @description bytes */
                 size: number;
             }[];
+            /** @description when they are removed but for what is needed; null: never by themselves */
+            expiresAt: string | null;
             /** @description that are kept, on all pages */
             files: number;
             jobId: string;

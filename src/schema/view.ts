@@ -198,6 +198,7 @@ export const ArtifactView = z
     bytes: z.number(),
     leftOut: z.int().describe('that were found and are not kept'),
     cut: z.array(z.string()).describe('what of the whole folder was left out, in words'),
+    expiresAt: time.nullable().describe('when they are removed but for what is needed; null: never by themselves'),
     entries: z.array(
       z.object({
         path: z.string(),

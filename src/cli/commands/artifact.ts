@@ -174,12 +174,24 @@ function listing({ entries }: Artifacts): string {
   return table([['SIZE', 'SHA-256', 'PATH'], ...rows])
 }
 
-function sayState({ jobId, state, problem, attempt, attempts, files, bytes, leftOut, cut }: Artifacts): void {
+function sayState({
+  jobId,
+  state,
+  problem,
+  attempt,
+  attempts,
+  files,
+  bytes,
+  leftOut,
+  cut,
+  expiresAt,
+}: Artifacts): void {
   const others = attempts.filter((number) => number !== attempt)
   if (state === 'uploading') say('still on their way from the host')
   else if (state === 'failed') say(`not kept: ${problem}`)
   else if (state === null) say(`attempt ${attempt} has put nothing into $ANNEAL_OUTPUT_DIR, or has not ended`)
   else say(`${filesText(files, bytes)}${leftOut > 0 ? `; ${leftOut} left out` : ''}`)
+  if (expiresAt !== null) say(`to be removed at ${localTime(expiresAt)}, but for what is needed then`)
   for (const text of cut) say(plain(text))
   if (others.length > 0)
     say(`also of attempt ${others.join(', ')}: anneal artifact list ${jobId} --attempt ${others.at(-1)}`)
