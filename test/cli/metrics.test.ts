@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { chart, shortNumber } from '../../src/cli/chart.js'
+import { followMetrics } from '../../src/cli/metrics-follow.js'
 import { createClient } from '../../src/client/index.js'
 import { MetricBatch } from '../../src/schema/metric.js'
 import { appendMetrics } from '../../src/store/metrics.js'
@@ -123,6 +124,24 @@ test.each([
     expect(code).toBe(0)
   },
 )
+
+test('it is not over with the job, but when its last points have come', async () => {
+  let looks = 0
+  const client = {
+    showJob: async () => ({ id: 'j', state: 'ended' }),
+    listMetrics: async () => {
+      looks += 1
+      return { series: looks < 3 ? [] : [{ name: 'loss' }], skipped: [], progress: null, final: looks >= 4 }
+    },
+  }
+  const seen: [number, boolean][] = []
+  await followMetrics(client as never, 'j', async ({ series }, isLast) => void seen.push([series.length, isLast]))
+  expect(seen).toEqual([
+    [0, false],
+    [1, false],
+    [1, true],
+  ])
+})
 
 test('with --follow alone and no terminal the picture is drawn once, at the end', async () => {
   const { id } = await submit(server.store, { name: 'drawn' })
