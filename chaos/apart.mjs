@@ -61,7 +61,8 @@ export class Apart {
     const store = { DATABASE_URL: this.database, ANNEAL_ADMIN_TOKEN: ADMIN, ANNEAL_HOST_TOKEN: 'token-of-host-one' }
     const temporal = (name) => ({ TEMPORAL_ADDRESS: `127.0.0.1:${this.#link(name)}` })
     const server = ['--port', String(this.port), '--gateway-port', '0']
-    this.#add('server', ['server', ...server], { ...store, ...temporal('server') }, 'ready http')
+    const toReceiver = { ANNEAL_ALLOW_PRIVATE_WEBHOOKS: '1' }
+    this.#add('server', ['server', ...server], { ...store, ...temporal('server'), ...toReceiver }, 'ready http')
     this.#add('worker', ['worker'], { ...store, ...temporal('worker') }, 'ready worker')
     this.#addHost('one', 'token-of-host-one')
   }
@@ -122,7 +123,7 @@ export class Apart {
   #partsOf(point) {
     const { server, worker, 'host one': one, 'host two': two } = this.services
     if (point.startsWith('agent.')) return [one, two]
-    if (point.startsWith('nudger.')) return [server, worker]
+    if (/^(nudger|schedule)\./.test(point)) return [server, worker]
     return [point.startsWith('activity.') ? worker : server]
   }
 

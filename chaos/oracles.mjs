@@ -12,6 +12,8 @@ export const ORACLES = {
   'during the run': (record) => [...record.seen, ...record.noted],
   'promise 1: every accepted key is exactly one job, and stays it': acceptedOnce,
   'promises 1, 4 and 7 of pipelines: each key is one, no step has had two jobs, and all were done': pipelinesOnce,
+  'promises 1, 4 and 7 of schedules: each time is one fire and one job, which was done': firesOnce,
+  'promise 1 of notifications: each end was told as one message': toldOnce,
   'promise 2: no attempt ran that the store does not know': knownStarts,
   'promise 4: an attempt that nobody touched has not failed': untouched,
   'promise 5: the stored log is what the process wrote': exactLogs,
@@ -49,6 +51,34 @@ function pipelinesOnce({ pipelines }) {
     if (view.state !== 'ended') found.push(`7: pipeline ${id} is ${view.state}`)
     else if (view.outcome.reason !== 'completed') found.push(`4: pipeline ${id} has ended: ${view.outcome.message}`)
     return found
+  })
+}
+
+/** It pauses before the end, so that the times between the first and the last that fired must all be there. */
+function firesOnce({ beside: { fires, jobs } }) {
+  const stands = (id) => fires.filter(({ jobId }) => jobId === id).length
+  const odd = jobs.filter(({ id }) => stands(id) !== 1)
+  const times = fires.flatMap(({ kind, at }) => (kind === 'time' ? [Date.parse(at)] : [])).sort((a, b) => a - b)
+  const gaps = times.filter((at, i) => i > 0 && at - times[i - 1] !== 60_000)
+  return [
+    ...fires.filter(({ state }) => state !== 'submitted').map(({ at, reason }) => `1: the fire of ${at}: ${reason}`),
+    ...fires
+      .filter(({ jobId }) => !jobs.some(({ id }) => id === jobId))
+      .map(({ at }) => `1: the fire of ${at} has no job`),
+    ...odd.map(({ id }) => `1: job ${id} of the schedule stands for ${stands(id)} fires`),
+    ...gaps.map((at) => `1: no fire stands for the time before ${new Date(at).toISOString()}`),
+    ...jobs.filter(({ state }) => state !== 'ended').map(({ id, state }) => `7: job ${id} of the schedule is ${state}`),
+    ...jobs
+      .filter(({ outcome }) => outcome && outcome.reason !== 'completed')
+      .map(({ id }) => `4: job ${id} has failed`),
+  ]
+}
+
+function toldOnce({ jobs, pipelines, beside }) {
+  const all = [...jobs, ...pipelines, ...beside.jobs].flatMap(({ id }) => (id ? [id] : []))
+  return all.flatMap((id) => {
+    const messages = new Set(beside.told.filter(({ of }) => of === id).map((message) => message.id))
+    return messages.size === 1 ? [] : [`1: the end of ${id} was told as ${messages.size} messages`]
   })
 }
 

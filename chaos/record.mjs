@@ -20,6 +20,7 @@ export async function gather(installation, workload) {
   return {
     jobs,
     pipelines,
+    beside: await workload.beside.record(),
     listed: (await allJobs(client)).map(({ id, name }) => ({ id, name })),
     pools: (await client.call('GET', '/api/v1/pools')).pools,
     strangers: await askAsStrangers(client, jobs),

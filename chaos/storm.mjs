@@ -32,6 +32,7 @@ export async function storm({ form, seed, minutes, devices, hasPoints, isKept, s
   let found
   try {
     await installation.start()
+    await workload.prepare()
     const work = workload.run().catch((error) => {
       workload.failure = error
     })
@@ -45,6 +46,7 @@ export async function storm({ form, seed, minutes, devices, hasPoints, isKept, s
     found = [`7: the run did not come to its end: ${error.stack}`]
   } finally {
     workload.finish()
+    workload.beside?.close()
     await installation.stop()
     for (const signal of ['SIGINT', 'SIGTERM']) process.off(signal, giveUp)
     for (const pid of processesWith(installation.folder)) kill(pid, 'SIGKILL')
@@ -64,9 +66,11 @@ async function comeToEnd(installation, workload, work) {
   await work
   if (workload.failure) throw workload.failure
   await installation.revive()
+  await workload.beside.finish()
   const hasEnded = async () => {
     await workload.refresh()
-    return workload.open().length === 0 && workload.openPipelines().length === 0
+    if (workload.open().length > 0 || workload.openPipelines().length > 0) return false
+    return workload.beside.isOver()
   }
   // A job that does not end is a violation that the oracles name.
   await until('every job to end', hasEnded, END_WITHIN).catch(() => undefined)

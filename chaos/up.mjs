@@ -28,7 +28,7 @@ export class Up {
     const flags = { home: up.home, port, 'gateway-port': 0, 'temporal-port': temporalPort, devices }
     const args = ['up', ...Object.entries(flags).flatMap(([name, value]) => [`--${name}`, String(value)])]
     up.command = (build) => [process.execPath, join(ROOT, build, 'cli/main.js'), ...args]
-    const env = { ...process.env, ANNEAL_SECRET_CHAOS_SECRET: secret }
+    const env = { ...process.env, ANNEAL_SECRET_CHAOS_SECRET: secret, ANNEAL_ALLOW_PRIVATE_WEBHOOKS: '1' }
     up.service = new Service('anneal up', {
       command: up.command('dist'),
       env,

@@ -4,6 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { Beside } from './beside.mjs'
 import { kill, parentOf, processesWith } from './processes.mjs'
 import { pick } from './random.mjs'
 
@@ -32,6 +33,11 @@ export class Workload {
       mkdirSync(join(this.evidence, name), { recursive: true })
   }
 
+  /** To be called before anything is killed. */
+  async prepare() {
+    this.beside = await Beside.begin(this.client, RETRY)
+  }
+
   /** Keeps jobs coming, and stops one now and then, until `finish`. */
   async run() {
     while (!this.#isOver) {
@@ -39,6 +45,7 @@ export class Workload {
       if (this.openPipelines().length === 0) await this.#submitPipeline()
       if (this.open().length < OPEN) await this.#submit()
       else await pause(50)
+      if (this.random() < 0.05) await this.beside.trigger()
       const open = this.open()
       if (open.length > 0 && this.random() < 0.03) await this.#stop(pick(this.random, open))
     }

@@ -1,5 +1,5 @@
-// Records one history of each released shape of a job into test/fixtures/histories, for the replay test. Existing files
-// stay: a history that was recorded once must replay for ever. Run it when a new shape is released:
+// Records one history of each released shape of a job, a group and a fire of a schedule into test/fixtures/histories, for
+// the replay test. Existing files stay: a history that was recorded once must replay for ever. Run it when a new shape is released:
 //   node scripts/record-histories.mjs PREFIX [SHAPE]     all shapes, or those whose names begin so
 import { existsSync, writeFileSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
@@ -63,6 +63,7 @@ try {
   const wanted = (shapes) => Object.entries(shapes).filter(([name]) => name.startsWith(only))
   for (const [name, shape] of wanted(SHAPES)) await record(name, shape)
   for (const [name, shape] of wanted(GROUPS)) await recordGroup(name, shape)
+  if ('fire'.startsWith(only)) await recordFire('fire')
 } finally {
   await connection.close()
   await system.discard()
@@ -94,6 +95,21 @@ async function recordGroup(name, { steps, isStopped }) {
   }
   await comesTrue(async () => (await show()).state === 'ended', `pipeline ${id} did not end`)
   await write(file, `group-${id}`)
+}
+
+/** A wake of Temporal for a schedule whose only time today comes in some seconds. */
+async function recordFire(name) {
+  const file = `${folder}${prefix}-${name}.json`
+  if (existsSync(file)) return
+  const offset = `${(Date.now() + 4_000) % 86_400_000}ms`
+  const body = { name, schedule: { every: '1d', offset }, job: { name, command: 'true' } }
+  await system.call('POST', '/api/v1/schedules', body)
+  const { workflow } = new Client({ connection })
+  const wake = async () => {
+    for await (const found of workflow.list({ query: "WorkflowType = 'fireSchedule'" })) return found
+  }
+  await comesTrue(async () => (await wake())?.closeTime, 'Temporal did not wake for the schedule')
+  await write(file, (await wake()).workflowId)
 }
 
 async function write(file, workflowId) {

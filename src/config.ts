@@ -1,6 +1,7 @@
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { z } from 'zod'
+import { parseDuration } from './schema/duration.js'
 import { Failure } from './schema/failure.js'
 import { parseServers } from './schema/servers.js'
 
@@ -21,6 +22,10 @@ const Environment = z.object({
   ANNEAL_TEST_LEASE_MS: z.coerce.number().int().min(1_000).max(600_000).optional(),
   ANNEAL_WEBHOOK_KEY: z.string().min(32).optional(),
   ANNEAL_ALLOW_PRIVATE_WEBHOOKS: z.enum(['0', '1']).default('0'),
+  ANNEAL_KEEP_ARTIFACTS: z
+    .string()
+    .refine((text) => (parseDuration(text) ?? 0) > 0, 'expected a duration above zero, such as 90d')
+    .optional(),
   ANNEAL_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
 })
 
@@ -37,6 +42,8 @@ export interface Config {
   webhookKey: string | undefined
   /** Webhooks may call addresses inside. */
   allowsPrivateWebhooks: boolean
+  /** Milliseconds that outputs stay whose job does not say. */
+  keepArtifacts: number | undefined
   logLevel: string
 }
 
@@ -66,6 +73,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     leaseMs: read.ANNEAL_TEST_LEASE_MS,
     webhookKey: read.ANNEAL_WEBHOOK_KEY,
     allowsPrivateWebhooks: read.ANNEAL_ALLOW_PRIVATE_WEBHOOKS === '1',
+    keepArtifacts: read.ANNEAL_KEEP_ARTIFACTS === undefined ? undefined : parseDuration(read.ANNEAL_KEEP_ARTIFACTS),
     logLevel: read.ANNEAL_LOG_LEVEL,
   }
 }

@@ -15,8 +15,10 @@ import { listenFailure } from './listen-failure.js'
 import { BEAT_EVERY } from './schema/agent.js'
 import { Failure } from './schema/failure.js'
 import { createLogger, openServices, type Services } from './services.js'
+import { removeExpired } from './store/artifact-removal.js'
 import { failLostArtifacts } from './store/artifacts.js'
 import { beginNewJobs } from './store/begin-new.js'
+import { removeGarbage } from './store/blob-garbage.js'
 import { forgetSilent, hasSilent } from './store/connections.js'
 import { forgetConnections } from './store/hosts.js'
 import { forgetOldKeys } from './store/jobs.js'
@@ -51,15 +53,18 @@ export async function startServer(
     deployments: Deployments
     leaseMs?: number | undefined
     webhooks: { seal: WebhookSeal; allowsInside: boolean }
+    keepArtifacts?: number | undefined
   },
 ): Promise<RunningServer> {
   const { store, logs, blobs } = services
-  const { client, eagerStart, logger, host, port, deployments, leaseMs, webhooks } = options
+  const { client, eagerStart, logger, host, port, deployments, leaseMs, webhooks, keepArtifacts } = options
   const housekeep = async () => {
     await store.transact(forgetOldKeys)
     await store.transact(forgetOldNotifications)
     await removeLeftOverBlobs(services)
     await failLostArtifacts(store)
+    await removeExpired(store)
+    await removeGarbage(services)
   }
   const nudger = new Nudger({ store, client, logger, eagerStart, housekeep })
   const stopBeginning = beginNewJobs(store, logger)
@@ -76,6 +81,7 @@ export async function startServer(
     version: VERSION,
     deployments,
     leaseMs,
+    keepArtifacts,
     seal: webhooks.seal,
     temporalAnswers: () => !nudger.isAway,
     isLeaving: () => isLeaving,
@@ -157,6 +163,7 @@ export async function serverMain(options: ServerOptions): Promise<void> {
     deployments,
     leaseMs,
     webhooks: webhooksOf(config),
+    keepArtifacts: config.keepArtifacts,
   })
   const gateway = await startGateway(services, {
     home: config.home,

@@ -182,6 +182,7 @@ function serve(
     deployments,
     leaseMs,
     webhooks: webhooksOf(config),
+    keepArtifacts: config.keepArtifacts,
   })
 }
 

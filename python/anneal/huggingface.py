@@ -19,7 +19,7 @@ try:
 except ImportError as error:
     raise ImportError("anneal.huggingface needs transformers: pip install transformers") from error
 
-_WORDS = {"phase", "checkpoint", "step", "total"}
+_WORDS = {"phase", "checkpoint", "step", "total_steps"}
 
 
 class AnnealCallback(TrainerCallback):  # type: ignore[misc]
@@ -58,7 +58,7 @@ class AnnealCallback(TrainerCallback):  # type: ignore[misc]
         if not state.is_world_process_zero:
             return
         found = {name: value for name, value in logs.items() if _is_number(value) and name not in _WORDS}
-        total = {"total": state.max_steps} if state.max_steps and state.max_steps > 0 else {}
+        total = {"total_steps": state.max_steps} if state.max_steps and state.max_steps > 0 else {}
         log(step=state.global_step, **total, **found)
 
 

@@ -34,7 +34,7 @@ class Callback(WithinJob):
     def test_numbers_are_reported_with_step_and_total_and_all_else_is_left_out(self) -> None:
         logs = {"loss": 0.5, "eval_loss": float("nan"), "note": "x", "step": 9, "flag": True}
         self.callback.on_log(self.args, self.state, None, logs=logs)
-        self.assertEqual(self.lines(), [{"step": 5, "total": 20, "loss": 0.5, "eval_loss": "NaN"}])
+        self.assertEqual(self.lines(), [{"step": 5, "total_steps": 20, "loss": 0.5, "eval_loss": "NaN"}])
 
     def test_a_checkpoint_is_announced_once_it_is_saved(self) -> None:
         (anneal.checkpoint_dir() / "checkpoint-5").mkdir()

@@ -33,9 +33,11 @@ def wrongs_of(row: Any, format_name: str, needed: list[list[str]]) -> list[Wrong
     """All that is wrong with a row; `needed` are columns that the graders read, of each list one."""
     if not isinstance(row, dict):
         return [("", "expected an object with columns", row)]
+    if not row:
+        return [("", "is empty", None)]
     missing = [name for name in COLUMNS[format_name] if name not in row]
     if missing:
-        return [(name, f"is missing; there are {', '.join(map(str, row)) or 'no columns'}", None) for name in missing]
+        return [(name, f"is missing; there are {', '.join(map(str, row))}", None) for name in missing]
     found = list(_CHECKS[format_name](row))
     for names in needed:
         present = [name for name in names if row.get(name) is not None]

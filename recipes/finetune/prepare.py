@@ -6,7 +6,7 @@ from typing import Any, Iterator
 
 from .check import Checked
 from .formats import COLUMNS
-from .refusal import Refusal
+from .refusal import Problem, Refusal
 from .sources import Source, rows_of
 from .spec import Finetune
 
@@ -36,6 +36,17 @@ def prepare(spec: Finetune, checked: Checked, tokenizer: Any) -> Any:
         if len(dataset) < before:
             print(f"{before - len(dataset)} conversations are longer than maxPromptLength {most} and are left out")
     return dataset
+
+
+def hold_out(dataset: Any, part: float, seed: int) -> list[Any]:
+    """The rows for training, and those for evaluation: the same of the same data and seed, so also after a crash."""
+    if len(dataset) < 2:
+        problem = Problem("dataset.holdOut", "needs two rows at least, one of them for training")
+        raise Refusal("invalid_data", "the data cannot be divided", [problem])
+    size = min(max(round(len(dataset) * part), 1), len(dataset) - 1)
+    divided = dataset.train_test_split(test_size=size, seed=seed)
+    print(f"{size} of {len(dataset)} rows are held out for evaluation", flush=True)
+    return [divided["train"], divided["test"]]
 
 
 def _graded(spec: Finetune, checked: Checked) -> list[tuple[str, ...]]:

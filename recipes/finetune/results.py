@@ -90,6 +90,7 @@ def card(spec: Finetune, data: list[Checked], metrics: dict[str, Any]) -> str:
             "",
             f"- base model: `{spec.base_model}`",
             f"- method: {spec.method}, tuning: {spec.tuning}, saved as: {spec.save}",
+            *([f"- held out for evaluation: {spec.dataset.hold_out:g} of the rows"] if spec.dataset.hold_out else []),
             *(lora if spec.tuning != "full" else []),
             f"- seed: {spec.seed}",
             f"- made with: {', '.join(f'{name} {version(name)}' for name in _PACKAGES)}",

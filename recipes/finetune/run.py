@@ -37,13 +37,13 @@ def main(arguments: list[str]) -> int:
 
 
 def check(spec: Finetune) -> int:
-    """Token lengths are looked at where transformers is installed and the tokenizer can be had."""
+    """Needs no library for files of JSON and CSV; token lengths are looked at where transformers has the tokenizer."""
     tokenizer = None
     try:
         from .model import load_tokenizer
 
         tokenizer = load_tokenizer(spec)
-    except (ImportError, Refusal) as error:
+    except Exception as error:  # noqa: BLE001 - also what a library that is half installed has to say
         print(f"token lengths are not looked at: {error}", file=sys.stderr)
     for found in check_data(spec, tokenizer):
         print(found.told())
@@ -54,7 +54,7 @@ def train(spec: Finetune) -> int:
     """Data first: an error in the last row is told before a model is loaded."""
     _quiet()
     from .model import check_machine, load_model, load_tokenizer
-    from .prepare import prepare
+    from .prepare import hold_out, prepare
     from .training import AnnealCallback, new_trainer
 
     check_machine(spec)
@@ -63,6 +63,8 @@ def train(spec: Finetune) -> int:
     for found in data:
         print(found.told(), flush=True)
     sets = [prepare(spec, found, tokenizer) for found in data]
+    if spec.dataset.hold_out is not None:
+        sets = hold_out(sets[0], spec.dataset.hold_out, spec.seed)
     callback = AnnealCallback()
     trainer = new_trainer(
         spec,
@@ -88,7 +90,7 @@ def train(spec: Finetune) -> int:
 def _finish(spec: Finetune, trainer: Any, tokenizer: Any, data: list[Checked], trained: dict[str, Any]) -> None:
     from .results import final_metrics, save_results, write_samples
 
-    evaluation = _last_evaluation(trainer) or trainer.evaluate() if len(data) > 1 else None
+    evaluation = _last_evaluation(trainer) or trainer.evaluate() if trainer.eval_dataset is not None else None
     if not trainer.is_world_process_zero():
         return
     anneal.phase("saving")

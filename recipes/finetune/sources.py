@@ -75,7 +75,7 @@ def _json_rows(path: str) -> Iterator[Row]:
             if not line.strip():
                 continue
             try:
-                yield Row(where, json.loads(line.decode("utf-8-sig" if number == 1 else "utf-8")))
+                yield Row(where, json.loads(line.rstrip(b"\r\n").decode("utf-8-sig" if number == 1 else "utf-8")))
             except UnicodeDecodeError as error:
                 yield Row(where, None, f"is no UTF-8 (byte {error.start + 1})")
             except (ValueError, RecursionError) as error:
@@ -125,7 +125,9 @@ def _load(kind: str, path: str, place: str, name: str) -> Any:
         raise
     except Exception as error:  # noqa: BLE001 - whatever the library, the hub or the file has to say
         words = f"it cannot be read: {type(error).__name__}: {error}"
-        raise Refusal("invalid_data", "the data cannot be read", [Problem(place, words, name)]) from error
+        # A hub that cannot be reached may be back for the next attempt.
+        code = "unavailable" if kind == "hub" and isinstance(error, ConnectionError) else "invalid_data"
+        raise Refusal(code, "the data cannot be read", [Problem(place, words, name)]) from error
 
 
 def _split_of(found: Any, split: str) -> Any:

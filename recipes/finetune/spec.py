@@ -23,6 +23,7 @@ _MANY = 2**31 - 1
 class Dataset:
     train: str = known(text)
     evaluation: Optional[str] = known(text, None)
+    hold_out: Optional[float] = known(number(0, 1, above=True, below=True), None)
     format: Optional[str] = known(one_of(*FORMATS), None)
 
 
@@ -126,8 +127,11 @@ def _contradictions(spec: Finetune) -> Any:
             yield Problem(f"hyperparameters.{name}", f"is for the method sft; {spec.method} cannot do it")
     if h.padding_free and not h.flash_attention:
         yield Problem("hyperparameters.paddingFree", "needs flashAttention: true")
-    if spec.evaluation and spec.evaluation.strategy != "no" and spec.dataset.evaluation is None:
-        yield Problem("dataset.evaluation", "is required, since evaluation is asked for")
+    data = spec.dataset
+    if data.evaluation is not None and data.hold_out is not None:
+        yield Problem("dataset.holdOut", "is not needed beside data for evaluation; give one of them", data.hold_out)
+    if spec.evaluation and spec.evaluation.strategy != "no" and data.evaluation is None and data.hold_out is None:
+        yield Problem("dataset.evaluation", "is required, since evaluation is asked for; or dataset.holdOut")
 
 
 def _grpo(spec: Finetune) -> Any:

@@ -4,6 +4,7 @@ import type { JobFacts, StopCause } from '../schema/contract.js'
 import { SECOND } from '../schema/duration.js'
 import type { Retry } from '../schema/ending.js'
 import type { Outcome } from '../schema/outcome.js'
+import type { BlobStore } from '../store/blobs.js'
 import { acknowledge, beginAttempt, launch, look, orderStop, settle } from '../store/decisions.js'
 import { GROUP_ADVANCES } from '../store/group-kinds.js'
 import { fireDue } from '../store/schedule-fires.js'
@@ -15,11 +16,11 @@ import type { Watches } from './watches.js'
  * The steps of a job's life as activities. Each is one transaction, safe to repeat, and answers the facts that hold after
  * it; undefined once the job has ended.
  */
-export function createActivities({ store }: { store: Store }) {
+export function createActivities({ store, blobs }: { store: Store; blobs: BlobStore }) {
   const acknowledgeSoon = newAcknowledger(store)
   type Answer = Promise<JobFacts | undefined>
   return {
-    ...createGroupActivities({ store }, GROUP_ADVANCES),
+    ...createGroupActivities({ store, blobs }, GROUP_ADVANCES),
     async look(jobId: string): Answer {
       const facts = await look(store.read, jobId)
       if (facts) acknowledgeSoon(jobId, facts.version)

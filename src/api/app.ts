@@ -50,6 +50,8 @@ export interface Deps {
   leaseMs?: number | undefined
   /** Whether Temporal answered last; shown by `/readyz`, and no condition for a submit. */
   temporalAnswers: () => boolean
+  /** Milliseconds after which outputs may be removed whose job does not say; without it they stay. */
+  keepArtifacts?: number | undefined
   /** Keeps the secrets of webhooks; without it none are made. */
   seal?: WebhookSeal | undefined
   /** It still serves and is about to end: `/readyz` says no, and connections are not kept for a next request. */

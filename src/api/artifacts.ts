@@ -5,7 +5,8 @@ import { InnerPath, MAX_ENTRIES } from '../schema/artifact.js'
 import { Failure } from '../schema/failure.js'
 import { ArtifactView, NamedArtifactView, NameSummary } from '../schema/view.js'
 import { findFile, listArtifacts } from '../store/artifact-files.js'
-import { listNames, moveTag, promote, showName } from '../store/artifact-names.js'
+import { listNames, moveTag, promote, removeName, showName } from '../store/artifact-names.js'
+import { removeOutputs } from '../store/artifact-removal.js'
 import type { JobRow } from '../store/database.js'
 import { findJob } from '../store/queries.js'
 import type { App, Deps } from './app.js'
@@ -26,6 +27,31 @@ export function artifactRoutes(app: App, deps: Deps): void {
 
 function fileRoutes(app: App, { store, blobs }: Deps): void {
   const read = requires(store, 'read')
+
+  app.delete('/api/v1/jobs/:ref/artifacts', {
+    schema: {
+      operationId: 'removeArtifacts',
+      tags: ['artifacts'],
+      description: 'Removes outputs that nothing needs; their bytes go somewhat later.',
+      params: z.object({ ref }),
+      querystring: z.object({
+        attempt,
+        path: InnerPath.optional().describe('a file or folder; default: all outputs'),
+        force: z.stringbool().default(false).describe('also what pipelines would take over from a step'),
+      }),
+      response: {
+        200: z.object({ jobId: z.string(), attempt: z.int(), files: z.int(), bytes: z.number() }),
+        ...failures(400, 401, 403, 404, 409),
+      },
+    },
+    onRequest: requires(store, 'write'),
+    handler: async ({ params, query: { path = '', force, ...query }, caller: { project, actor } }) => {
+      const job = await findJob(store.read, project, params.ref)
+      const place = { jobId: job.id, attempt: query.attempt ?? job.attempt }
+      const removed = await store.transact((tx) => removeOutputs(tx, { ...place, path }, { actor, force }))
+      return { ...place, ...removed }
+    },
+  })
 
   app.get('/api/v1/jobs/:ref/artifacts', {
     schema: {
@@ -132,6 +158,21 @@ function nameRoutes(app: App, { store }: Deps): void {
     },
     onRequest: read,
     handler: async ({ params, caller }) => showName(store.read, caller.project, params.name),
+  })
+
+  app.delete('/api/v1/artifacts/:name', {
+    schema: {
+      operationId: 'removeArtifactName',
+      tags: ['artifacts'],
+      description: 'Takes a tag away, and with its last tag the version; or one version that has no tag.',
+      params: z.object({ name: as.describe('support-bot:prod or support-bot@3') }),
+      response: { 200: NamedArtifactView, ...failures(400, 401, 403, 404, 409) },
+    },
+    onRequest: write,
+    handler: async ({ params, caller: { project, actor } }) => {
+      await store.transact((tx) => removeName(tx, project, params.name, actor))
+      return showName(store.read, project, params.name.replace(/[:@].*$/, ''))
+    },
   })
 
   app.post('/api/v1/artifacts/:name/move', {

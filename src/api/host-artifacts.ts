@@ -1,8 +1,8 @@
 import { z } from 'zod'
 import { artifactMaxBytes, MAX_HASHES, MAX_MANIFEST_BYTES, Manifest, Sha256 } from '../schema/artifact.js'
-import { Failure } from '../schema/failure.js'
-import type { JobSpec } from '../schema/job.js'
+import { type JobSpec, milliseconds } from '../schema/job.js'
 import { failArtifacts, holder, keepArtifacts, setOf, touchSet } from '../store/artifacts.js'
+import { rescueBlobs } from '../store/blob-garbage.js'
 import { inputPage } from '../store/job-inputs.js'
 import type { App, Deps } from './app.js'
 import { requires } from './auth.js'
@@ -14,7 +14,7 @@ const PATH = '/api/v1/host/artifacts/:jobId/:attempt'
 const ABREAST = 64
 
 /** How outputs get from a host to the store, and inputs to a host; see store/artifacts.ts. Not part of the public document. */
-export function hostArtifactRoutes(app: App, deps: Pick<Deps, 'store' | 'blobs'>): void {
+export function hostArtifactRoutes(app: App, deps: Pick<Deps, 'store' | 'blobs' | 'keepArtifacts'>): void {
   const { store, blobs } = deps
   const onRequest = requires(store, 'host')
   const schema = { hide: true, params: Target, querystring: Fence }
@@ -25,6 +25,7 @@ export function hostArtifactRoutes(app: App, deps: Pick<Deps, 'store' | 'blobs'>
     handler: async ({ params, query, caller, body }) => {
       const { set } = await setOf(store, caller.token.host_id, { ...params, ...query })
       await touchSet(store, set)
+      await rescueBlobs(deps, body.sha256)
       return { missing: await missing(deps, body.sha256) }
     },
   })
@@ -45,15 +46,10 @@ export function hostArtifactRoutes(app: App, deps: Pick<Deps, 'store' | 'blobs'>
     bodyLimit: MAX_MANIFEST_BYTES,
     onRequest,
     handler: async ({ params, query, caller, body }) => {
-      const { set } = await setOf(store, caller.token.host_id, { ...params, ...query })
-      const lacking = await missing(deps, [...new Set(body.files.flatMap(({ sha256 }) => sha256 ?? []))])
-      if (lacking.length > 0) {
-        throw new Failure(
-          'state_conflict',
-          `${lacking.length} blobs of the manifest are not there, such as ${lacking[0]}`,
-        )
-      }
-      await keepArtifacts(store, set, body)
+      const { set, job } = await setOf(store, caller.token.host_id, { ...params, ...query })
+      const { artifacts } = JSON.parse(job.spec) as JobSpec
+      const keepFor = artifacts?.keepFor === undefined ? deps.keepArtifacts : milliseconds(artifacts.keepFor)
+      await keepArtifacts(store, set, body, { missing: (hashes) => missing(deps, hashes), keepFor })
       return {}
     },
   })

@@ -5,8 +5,10 @@ import { Failure } from '../schema/failure.js'
 import { JobSpec, MAX_SPEC_BYTES } from '../schema/job.js'
 import { STATES } from '../schema/state.js'
 import { JobSummary, JobView, PlanView } from '../schema/view.js'
+import { keepWorkdir } from '../store/blob-garbage.js'
 import { findGroup } from '../store/groups.js'
 import { submitJob } from '../store/jobs.js'
+import { checkNotify } from '../store/named-webhooks.js'
 import { findJob, listJobs, viewJob } from '../store/queries.js'
 import { checkFits, planJob } from '../store/queue.js'
 import { requestStop } from '../store/stop.js'
@@ -28,6 +30,7 @@ const Key = z.object({
 export async function checkJob({ store, blobs }: Pick<Deps, 'store' | 'blobs'>, spec: JobSpec): Promise<void> {
   checkProviderOptions(spec)
   await checkFits(store.read, spec)
+  if (spec.workdir) await keepWorkdir(store, spec.workdir.blob)
   if (spec.workdir && !(await blobs.has(spec.workdir.blob))) {
     const message = `the blob ${spec.workdir.blob} has not been uploaded`
     throw new Failure('invalid_spec', `workdir: ${message}`, {
@@ -77,6 +80,7 @@ export function jobRoutes(app: App, deps: Deps): void {
     onRequest: read,
     handler: async (request) => {
       checkProviderOptions(request.body)
+      await checkNotify(store.read, request.caller.project, [{ path: 'notify', notify: request.body.notify }])
       return planJob(store.read, request.body)
     },
   })

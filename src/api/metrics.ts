@@ -1,7 +1,9 @@
 import { Readable } from 'node:stream'
 import { z } from 'zod'
+import { Failure } from '../schema/failure.js'
 import { MetricCurve, MetricList } from '../schema/view.js'
-import { everyPoint, listMetrics, readCurve } from '../store/metric-read.js'
+import { everyPoint, listMetrics, pointsBehind, readCurve } from '../store/metric-read.js'
+import { areMetricsFinal } from '../store/metrics.js'
 import { progressOf } from '../store/progress.js'
 import { findJob } from '../store/queries.js'
 import type { App, Deps } from './app.js'
@@ -28,7 +30,9 @@ export function metricRoutes(app: App, { store }: Pick<Deps, 'store'>): void {
     handler: async ({ caller, params }) => {
       const job = await findJob(store.read, caller.project, params.ref)
       const progress = (await progressOf(store.read, [job], Date.now())).get(job.id) ?? null
-      return { ...(await listMetrics(store.read, job.id)), progress }
+      // Asked first: what comes between the two is in the list then.
+      const final = job.state === 'ended' && (await areMetricsFinal(store.read, job.id))
+      return { ...(await listMetrics(store.read, job.id)), progress, final }
     },
   })
 
@@ -68,20 +72,44 @@ export function metricRoutes(app: App, { store }: Pick<Deps, 'store'>): void {
           .optional()
           .describe('only these'),
         attempt,
+        skip: z.coerce
+          .number()
+          .int()
+          .min(0)
+          .optional()
+          .describe('of one name and attempt: so many points that were read before are left out'),
       }),
       response: { 200: z.any().describe('text/csv or application/jsonl'), ...failures(400, 401, 404, 409) },
     },
     onRequest,
     handler: async ({ caller, params, query }, reply) => {
       const { id } = await findJob(store.read, caller.project, params.ref)
-      const names = query.name === undefined ? await namesOf(store, id, query.attempt) : [query.name].flat()
-      const sources = names.map((name) => ({ name, pieces: everyPoint(store.read, id, name, query.attempt) }))
+      const sources = query.skip === undefined ? await allOf(store, id, query) : [restOf(store, id, query)]
       reply.type(query.format === 'csv' ? 'text/csv; charset=utf-8' : 'application/jsonl; charset=utf-8')
       const lines = pointLines(query.format, sources)
       const first = await lines.next() // before the answer begins, so that an unknown name can still be one
       return reply.send(Readable.from(withFirst(first, lines)))
     },
   })
+}
+
+interface Wanted {
+  name?: string | string[] | undefined
+  attempt?: number | undefined
+  skip?: number | undefined
+}
+
+async function allOf(store: Deps['store'], id: string, { name, attempt }: Wanted) {
+  const names = name === undefined ? await namesOf(store, id, attempt) : [name].flat()
+  return names.map((one) => ({ name: one, pieces: everyPoint(store.read, id, one, attempt) }))
+}
+
+function restOf({ read }: Deps['store'], id: string, { name, attempt, skip = 0 }: Wanted) {
+  if (typeof name !== 'string' || attempt === undefined)
+    throw new Failure('invalid_request', 'skip counts the points of one metric in one attempt', {
+      next: 'Give one name and attempt beside it.',
+    })
+  return { name, pieces: pointsBehind(read, id, name, { attempt, skip }) }
 }
 
 async function namesOf({ read }: Deps['store'], jobId: string, only: number | undefined): Promise<string[]> {

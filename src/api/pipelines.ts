@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { Failure, failureCode } from '../schema/failure.js'
 import { GROUP_STATES } from '../schema/group.js'
+import { PipelinePlanView } from '../schema/group-plan.js'
 import { type ParsedPipeline, parsePipeline } from '../schema/parse-pipeline.js'
 import { PipelineSpec } from '../schema/pipeline.js'
 import { MAX_PIPELINE_BYTES } from '../schema/pipeline-limits.js'
@@ -8,9 +9,10 @@ import { stepOf } from '../schema/pipeline-next.js'
 import { PipelineSummary, PipelineView } from '../schema/pipeline-view.js'
 import { EventView } from '../schema/view.js'
 import { answerGate } from '../store/answer-gate.js'
+import { planOfPipeline } from '../store/group-plans.js'
 import { findGroup, stopGroup } from '../store/groups.js'
 import { listGroups, summaryOfPipeline, viewPipeline } from '../store/pipeline-view.js'
-import { submitPipeline } from '../store/pipelines.js'
+import { checkPipeline, submitPipeline } from '../store/pipelines.js'
 import { listEvents } from '../store/queries.js'
 import { resumePipeline } from '../store/resume-pipeline.js'
 import type { App, Deps } from './app.js'
@@ -51,6 +53,25 @@ export function pipelineRoutes(app: App, deps: Deps): void {
         submitPipeline(tx, { project, actor, pipeline, idempotencyKey }),
       )
       return reply.code(existed ? 200 : 201).send(await viewPipeline(store.read, group))
+    },
+  })
+
+  app.post('/api/v1/pipelines/plan', {
+    schema: {
+      operationId: 'planPipeline',
+      tags: ['pipelines'],
+      description: 'What this pipeline would run if it were submitted now, by the same checks. Nothing is written.',
+      body: PipelineSpec,
+      response: { 200: PipelinePlanView, ...failures(401, 413, 422, 429, 503) },
+    },
+    bodyLimit: MAX_PIPELINE_BYTES,
+    onRequest: read,
+    validatorCompiler: allButBody,
+    handler: async ({ body, caller: { project, actor } }) => {
+      const pipeline = parsePipeline(body)
+      await checkSteps(deps, pipeline)
+      await store.transact((tx) => checkPipeline(tx, { project, actor }, pipeline))
+      return planOfPipeline(store.read, pipeline)
     },
   })
 

@@ -1,8 +1,10 @@
 import { z } from 'zod'
+import { crashPoint } from '../crash-point.js'
 import { Failure } from '../schema/failure.js'
 import { MAX_SPEC_BYTES } from '../schema/job.js'
 import {
   checkTiming,
+  type Due,
   dueAt,
   FireView,
   nameOf,
@@ -16,6 +18,8 @@ import {
 } from '../schema/schedule.js'
 import { BODY_KINDS } from '../schema/schedule-kinds.js'
 import { nextTimes } from '../schema/schedule-times.js'
+import { checkNotify } from '../store/named-webhooks.js'
+import { checkWebhooks } from '../store/pipelines.js'
 import { backfill, timingOf, triggerFire } from '../store/schedule-fires.js'
 import {
   createSchedule,
@@ -28,7 +32,7 @@ import {
   viewFire,
   viewSchedule,
 } from '../store/schedules.js'
-import { planSweep } from '../store/sweep-changes.js'
+import { planSweep, webhooksOf } from '../store/sweep-changes.js'
 import type { App, Deps } from './app.js'
 import { requires } from './auth.js'
 import { failures } from './failures.js'
@@ -57,7 +61,7 @@ export function scheduleRoutes(app: App, deps: Deps): void {
     onRequest: write,
     handler: async (request, reply) => {
       const { name, schedule: timing, ...body } = request.body
-      await checkSchedule(deps, timing, body)
+      await checkSchedule(deps, request.caller.project, timing, body)
       const { project, actor } = request.caller
       const row = await store.transact((tx) => createSchedule(tx, { project, actor, name, timing, body }))
       return reply.code(201).send(await viewSchedule(store.read, row))
@@ -119,7 +123,7 @@ export function scheduleRoutes(app: App, deps: Deps): void {
       const timing = changed(timingOf(before), schedule ?? {})
       const isOther = BODY_KINDS.some((kind) => other[kind] !== undefined)
       const body = isOther ? other : (JSON.parse(before.body) as ScheduleBody)
-      await checkSchedule(deps, timing, body)
+      await checkSchedule(deps, caller.project, timing, body)
       return viewSchedule(store.read, await store.transact((tx) => updateSchedule(tx, before.id, { timing, body })))
     },
   })
@@ -170,6 +174,7 @@ export function scheduleRoutes(app: App, deps: Deps): void {
     handler: async ({ caller, params: { ref } }, reply) => {
       const { id } = await find(caller.project, ref)
       const fire = await store.transact((tx) => triggerFire(tx, id))
+      CRASH: crashPoint('schedule.fire-committed')
       return reply.code(201).send(await viewFire(store.read, fire))
     },
   })
@@ -196,7 +201,7 @@ export function scheduleRoutes(app: App, deps: Deps): void {
 }
 
 /** Fails with `invalid_spec`, naming the place; a job is checked as it would be submitted at its next time. */
-async function checkSchedule(deps: Deps, timing: Timing, body: ScheduleBody): Promise<void> {
+async function checkSchedule(deps: Deps, project: string, timing: Timing, body: ScheduleBody): Promise<void> {
   const now = Date.now()
   checkTiming(timing, now)
   const [at = now] = nextTimes(timing, now, 1)
@@ -204,6 +209,13 @@ async function checkSchedule(deps: Deps, timing: Timing, body: ScheduleBody): Pr
   if ('job' in due) await below('job', () => checkJob(deps, due.job))
   else if ('pipeline' in due) await below('pipeline', () => checkSteps(deps, due.pipeline))
   else await below('sweep.job', () => checkJob(deps, planSweep(due.sweep).first))
+  await checkWebhooksOf(deps, project, due)
+}
+
+async function checkWebhooksOf({ store: { read } }: Deps, project: string, due: Due): Promise<void> {
+  if ('pipeline' in due) return checkWebhooks(read, project, due.pipeline, 'pipeline.')
+  const named = 'job' in due ? { path: 'job.notify', notify: due.job.notify } : webhooksOf(planSweep(due.sweep).plan)
+  await checkNotify(read, project, [named])
 }
 
 function plan({ schedule: timing, name: _, ...body }: ScheduleInput): SchedulePlan {

@@ -2,13 +2,15 @@ import { z } from 'zod'
 import { crashPoint } from '../crash-point.js'
 import { Failure, type Problem } from '../schema/failure.js'
 import { MEMBER_STATES } from '../schema/group.js'
+import { SweepPlanView } from '../schema/group-plan.js'
 import { MAX_SPEC_BYTES } from '../schema/job.js'
 import { ArraySpec, SweepSpec } from '../schema/sweep.js'
 import { problemsOfArray, problemsOfSweep } from '../schema/sweep-problems.js'
 import { SweepSummary, SweepView, TAKEN_UP, TrialView } from '../schema/sweep-view.js'
 import type { GroupRow } from '../store/database.js'
+import { planOfSweep } from '../store/group-plans.js'
 import { findGroup, stopGroup } from '../store/groups.js'
-import { type Planned, planArray, planSweep, submitSweep, takeUp } from '../store/sweep-changes.js'
+import { checkSweep, type Planned, planArray, planSweep, submitSweep, takeUp } from '../store/sweep-changes.js'
 import { listSweeps, listTrials, viewSweep, viewTrial } from '../store/sweep-queries.js'
 import type { App, Deps } from './app.js'
 import { requires } from './auth.js'
@@ -30,6 +32,7 @@ const PAGE = 1_000
 /** Sweeps, and arrays, which are sweeps over an index. */
 export function sweepRoutes(app: App, deps: Deps): void {
   submitRoutes(app, deps)
+  planRoutes(app, deps)
   readRoutes(app, deps)
   changeRoutes(app, deps)
 }
@@ -86,6 +89,51 @@ function submitRoutes(app: App, deps: Deps): void {
       refuse(problemsOfArray(array), 'array')
       const { code, view } = await submit(planArray(array), caller, headers['idempotency-key'])
       return reply.code(code).send(view)
+    },
+  })
+}
+
+/** What would come of a submit, by the same checks; but a folder need not have been uploaded. */
+function planRoutes(app: App, deps: Deps): void {
+  const { store } = deps
+  const read = requires(store, 'read')
+  const plan = async (planned: Planned, caller: Caller) => {
+    const { workdir: _, ...first } = planned.first
+    await checkJob(deps, first)
+    await store.transact((tx) => checkSweep(tx, planned, caller))
+    return planOfSweep(store.read, planned)
+  }
+  const response = { 200: SweepPlanView, ...failures(401, 413, 422, 429, 503) }
+
+  app.post('/api/v1/sweeps/plan', {
+    schema: {
+      operationId: 'planSweep',
+      tags: ['sweeps'],
+      description: 'What this sweep would run if it were submitted now. Nothing is written.',
+      body: z.strictObject({ sweep: SweepSpec }),
+      response,
+    },
+    bodyLimit: MAX_SPEC_BYTES,
+    onRequest: read,
+    handler: ({ body: { sweep }, caller }) => {
+      refuse(problemsOfSweep(sweep), 'sweep')
+      return plan(planSweep(sweep), caller)
+    },
+  })
+
+  app.post('/api/v1/arrays/plan', {
+    schema: {
+      operationId: 'planArray',
+      tags: ['sweeps'],
+      description: 'What this array would run if it were submitted now. Nothing is written.',
+      body: z.strictObject({ array: ArraySpec }),
+      response,
+    },
+    bodyLimit: MAX_SPEC_BYTES,
+    onRequest: read,
+    handler: ({ body: { array }, caller }) => {
+      refuse(problemsOfArray(array), 'array')
+      return plan(planArray(array), caller)
     },
   })
 }

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino'
+import { crashPoint } from '../crash-point.js'
 import { SECOND } from '../schema/duration.js'
 import type { NotificationRow } from '../store/database.js'
 import { claimDue, settleDelivery } from '../store/notifications.js'
@@ -84,7 +85,9 @@ export class WebhookDeliveries {
 
   async #deliver(row: NotificationRow): Promise<void> {
     const { store } = this.#options
+    CRASH: crashPoint('webhook.claimed')
     const result = await this.#call(row)
+    CRASH: crashPoint('webhook.answered')
     await store.transact((tx) => settleDelivery(tx, row, result))
   }
 

@@ -7,7 +7,7 @@ import type { App, Deps } from './app.js'
 import { requires } from './auth.js'
 import { failures } from './failures.js'
 
-const params = z.object({ ref: z.string().min(1).max(100).describe('id, or a unique prefix of it') })
+const params = z.object({ ref: z.string().min(1).max(100).describe('name, id, or a unique prefix of the id') })
 
 /** Webhooks of a project: who is told when a job has ended or is near a limit. */
 export function webhookRoutes(app: App, { store, seal }: Deps): void {
@@ -23,15 +23,15 @@ export function webhookRoutes(app: App, { store, seal }: Deps): void {
         201: WebhookView.extend({
           secret: z.string().nullable().describe('given this once, where none was sent'),
         }).meta({ id: 'CreatedWebhook' }),
-        ...failures(401, 403, 422, 429, 503),
+        ...failures(401, 403, 409, 422, 429, 503),
       },
     },
     onRequest: write,
-    handler: async ({ body: { url, on, secret }, caller: { project, actor } }, reply) => {
+    handler: async ({ body: { url, secret, ...described }, caller: { project, actor } }, reply) => {
       if (!seal) throw new Failure('unavailable', 'This server has no home to keep secrets of webhooks with')
       const made = secret ?? `whsec_${randomBytes(32).toString('base64')}`
       const sealed = seal.seal({ url, secret: made })
-      const row = await store.transact((tx) => createWebhook(tx, { project, actor, url, sealed, on }))
+      const row = await store.transact((tx) => createWebhook(tx, { project, actor, url, sealed, ...described }))
       return reply.code(201).send({ ...(await viewWebhook(store.read, row)), secret: secret ? null : made })
     },
   })

@@ -42,12 +42,16 @@ function announcedUrl(home: string): string {
   }
 }
 
+/** Whether all of the servers are on this machine, by their addresses. */
+export function isThisMachine(urls: readonly string[]): boolean {
+  return urls.every((one) => LOOPBACK.test(new URL(one).hostname))
+}
+
 /** The home's own token is for the machine itself and is never sent elsewhere. */
 function tokenOfHome(home: string, urls: string[]): string {
   const next = 'set ANNEAL_TOKEN or pass --token'
   const url = urls.join(' or ')
-  const isHere = urls.every((one) => LOOPBACK.test(new URL(one).hostname))
-  if (!isHere) throw new Failure('unauthorized', `There is no token for ${url}`, { next })
+  if (!isThisMachine(urls)) throw new Failure('unauthorized', `There is no token for ${url}`, { next })
   const file = join(home, 'token')
   const token = read(file)?.trim()
   if (token) return token

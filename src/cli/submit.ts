@@ -1,6 +1,7 @@
 import { dirname, resolve } from 'node:path'
 import type { Client, Job, JobSpec, Plan } from '../client/index.js'
 import { Failure, failureCode } from '../schema/failure.js'
+import { isThisMachine } from './connection.js'
 import { say } from './output.js'
 import { readInputs } from './spec/inputs.js'
 import type { JobFile } from './spec/job-file.js'
@@ -29,8 +30,9 @@ export async function prepare(client: Client, source: Source, flags: JobFlags): 
   const read = await readSource(client, source, flags)
   const folder = workdirOf(read.spec.workdir, source, flags)
   if (folder === null) delete read.spec.workdir
-  else if (folder !== undefined) {
-    await checkBeforePacking(client, read)
+  if (typeof folder === 'string') await checkBeforePacking(client, read)
+  await checkData(client, read, folder, flags)
+  if (typeof folder === 'string') {
     const { prepareWorkdir } = await import('./workdir/prepare.js')
     read.spec.workdir = await prepareWorkdir(client, folder)
   }
@@ -40,9 +42,35 @@ export async function prepare(client: Client, source: Source, flags: JobFlags): 
 
 /** What would become of the job; nothing is packed or sent but the description. */
 export async function plan(client: Client, source: Source, flags: JobFlags): Promise<Plan> {
+  const read = await readWithoutFolder(client, source, flags)
+  const found = await locating(read, () => client.planJob(read.spec as JobSpec))
+  await checkData(client, read, read.folder, flags)
+  return found
+}
+
+/** Reads and merges; its folder is left out of the description, since nothing is to be packed. */
+export async function readWithoutFolder(
+  client: Client,
+  source: Source,
+  flags: JobFlags,
+): Promise<ReadSource & { folder: string | null | undefined }> {
   const read = await readSource(client, source, flags)
+  const folder = workdirOf(read.spec.workdir, source, flags)
   delete read.spec.workdir
-  return locating(read, () => client.planJob(read.spec as JobSpec))
+  return { ...read, folder }
+}
+
+/** Of a fine-tune that a host of ours may run, where the data are within reach and the user has not said otherwise. */
+async function checkData(
+  client: Client,
+  { spec }: ReadSource,
+  folder: string | null | undefined,
+  { check }: JobFlags,
+): Promise<void> {
+  const providers = [spec.provider ?? 'local'].flat()
+  if (spec.finetune === undefined || check === false || !providers.includes('local')) return
+  const { checkFinetune } = await import('./finetune-check.js')
+  await checkFinetune(spec.finetune, { folder, isThisMachine: isThisMachine(client.url.split(',')) })
 }
 
 /** A large folder is not packed and sent for a description that would be refused. */

@@ -1,29 +1,53 @@
 import { dirname, resolve } from 'node:path'
-import type { Client, Sweep, SweepSpec } from '../client/index.js'
+import type { Client, Sweep, SweepPlan, SweepSpec } from '../client/index.js'
 import { Failure, failureCode } from '../schema/failure.js'
 import { type JobFile, readJobFile } from './spec/job-file.js'
 import { checkSize } from './spec/size.js'
 import { prepareWorkdir } from './workdir/prepare.js'
 
-/** Reads, packs the workdir of its job, and submits. What the server finds wrong is named by its line and column. */
+/** What the sweep of a file would run; nothing is packed or sent but the description. */
+export async function planSweepFile(client: Client, path: string): Promise<SweepPlan> {
+  const { file, described } = await readSweepFile(path)
+  return locating(file, () => client.planSweep(withoutFolder(described)))
+}
+
+/**
+ * Reads, packs the workdir of its job, and submits. What the server finds wrong is named by its line and column; it is asked before a
+ * large folder is packed for nothing.
+ */
 export async function submitSweepFile(
   client: Client,
   path: string,
   key: string | undefined,
 ): Promise<{ sweep: Sweep; existed: boolean }> {
-  const file = await readJobFile(path)
-  const { sweep, ...others } = file.spec
-  const [other] = Object.keys(others)
-  if (typeof sweep !== 'object' || sweep === null || other !== undefined) throw notASweep(file, other)
-  const described = sweep as SweepSpec
+  const { file, described } = await readSweepFile(path)
   const { workdir } = described.job ?? {}
   if (typeof workdir === 'string') {
+    await locating(file, () => client.planSweep(withoutFolder(described)))
     const folder = resolve(path === '-' ? '.' : dirname(path), workdir)
     described.job = { ...described.job, workdir: await prepareWorkdir(client, folder) }
   }
   checkSize(file.name, Buffer.byteLength(JSON.stringify(described)))
+  return locating(file, () => client.submitSweep(described, key))
+}
+
+async function readSweepFile(path: string): Promise<{ file: JobFile; described: SweepSpec }> {
+  const file = await readJobFile(path)
+  const { sweep, ...others } = file.spec
+  const [other] = Object.keys(others)
+  if (typeof sweep !== 'object' || sweep === null || other !== undefined) throw notASweep(file, other)
+  return { file, described: sweep as SweepSpec }
+}
+
+/** A folder is a path here and a blob at the server. */
+function withoutFolder(sweep: SweepSpec): SweepSpec {
+  const { workdir, ...job } = sweep.job ?? {}
+  return typeof workdir === 'string' ? { ...sweep, job } : sweep
+}
+
+async function locating<T>(file: JobFile, call: () => Promise<T>): Promise<T> {
   try {
-    return await client.submitSweep(described, key)
+    return await call()
   } catch (error) {
     throw failureCode(error) === 'invalid_spec' ? located(error as Failure, file) : error
   }

@@ -21,6 +21,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/arrays/plan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description What this array would run if it were submitted now. Nothing is written. */
+        post: operations["planArray"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/artifacts": {
         parameters: {
             query?: never;
@@ -47,7 +64,8 @@ export interface paths {
         get: operations["showArtifactName"];
         put?: never;
         post?: never;
-        delete?: never;
+        /** @description Takes a tag away, and with its last tag the version; or one version that has no tag. */
+        delete: operations["removeArtifactName"];
         options?: never;
         head?: never;
         patch?: never;
@@ -208,7 +226,8 @@ export interface paths {
         get: operations["listArtifacts"];
         put?: never;
         post?: never;
-        delete?: never;
+        /** @description Removes outputs that nothing needs; their bytes go somewhat later. */
+        delete: operations["removeArtifacts"];
         options?: never;
         head?: never;
         patch?: never;
@@ -575,6 +594,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/pipelines/plan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description What this pipeline would run if it were submitted now, by the same checks. Nothing is written. */
+        post: operations["planPipeline"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/pools": {
         parameters: {
             query?: never;
@@ -906,6 +942,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/sweeps/plan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** @description What this sweep would run if it were submitted now. Nothing is written. */
+        post: operations["planSweep"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/templates": {
         parameters: {
             query?: never;
@@ -1100,6 +1153,12 @@ export interface components {
             /** @description when more than so many have failed, the rest is stopped; default: any number may fail */
             maxFailures?: number;
             name: string;
+            /** @description webhooks of the project that are told of this, by their names; docs/notifications.md */
+            notify?: (string | {
+                /** @description of what; default: of what the webhook was added for */
+                on?: ("ended" | "failed" | "limit_warning" | "gate")[];
+                webhook: string;
+            })[];
             /** @description indexes from, from + step, and so on up to `to` */
             range?: {
                 from: number;
@@ -1152,6 +1211,8 @@ export interface components {
                 /** @description bytes */
                 size: number;
             }[];
+            /** @description when they are removed but for what is needed; null: never by themselves */
+            expiresAt: string | null;
             /** @description that are kept, on all pages */
             files: number;
             jobId: string;
@@ -1176,6 +1237,8 @@ export interface components {
             jobId: string;
             /** @description of the file or folder; empty: all outputs */
             path: string;
+            /** @description null: it is there */
+            removedAt: string | null;
             version: number;
         };
         Attempt: {
@@ -1317,7 +1380,10 @@ export interface components {
             /** @description never taken, since too many waited */
             dropped: number;
             id: string;
+            name: string | null;
             on: ("ended" | "failed" | "limit_warning" | "gate")[];
+            /** @description it hears only of what names it */
+            onlyNamed: boolean;
             pending: number;
             project: string;
             /** @description given this once, where none was sent */
@@ -1533,8 +1599,10 @@ export interface components {
                 outcome: "any" | "completed";
             }[];
             artifacts?: {
+                /** @description then it is removed but for what is needed; default: the server’s */
+                keepFor?: string;
                 /** @description of what an attempt leaves in $ANNEAL_OUTPUT_DIR; default 100GB */
-                maxBytes: string;
+                maxBytes?: string;
             };
             checkpoints: {
                 /** @description whole ones, never fewer than two; default: all */
@@ -1548,7 +1616,7 @@ export interface components {
             env: {
                 [key: string]: string;
             };
-            /** @description instead of a command, on the local provider; docs/finetune.md */
+            /** @description instead of a command, for local, qianfan and facet; docs/finetune.md */
             finetune?: {
                 /** @description a folder of the host, or an id of the hub */
                 baseModel: string;
@@ -1556,6 +1624,8 @@ export interface components {
                     evaluation?: string;
                     /** @enum {string} */
                     format?: "messages" | "prompt_completion" | "text" | "preference" | "prompts";
+                    /** @description instead of evaluation: this part of the rows is kept for it */
+                    holdOut?: number;
                     /** @description a file or folder of the host, or owner/name[:split] of the hub */
                     train: string;
                 };
@@ -1679,6 +1749,12 @@ export interface components {
                 maxBytes: string;
             };
             name: string;
+            /** @description webhooks of the project that are told of this, by their names; docs/notifications.md */
+            notify?: (string | {
+                /** @description of what; default: of what the webhook was added for */
+                on?: ("ended" | "failed" | "limit_warning" | "gate")[];
+                webhook: string;
+            })[];
             /** @default default */
             pool: string;
             /**
@@ -1794,8 +1870,10 @@ export interface components {
                 outcome?: "any" | "completed";
             }[];
             artifacts?: {
+                /** @description then it is removed but for what is needed; default: the server’s */
+                keepFor?: string;
                 /** @description of what an attempt leaves in $ANNEAL_OUTPUT_DIR; default 100GB */
-                maxBytes: string;
+                maxBytes?: string;
             };
             /** @default {} */
             checkpoints?: {
@@ -1810,7 +1888,7 @@ export interface components {
             env?: {
                 [key: string]: string;
             };
-            /** @description instead of a command, on the local provider; docs/finetune.md */
+            /** @description instead of a command, for local, qianfan and facet; docs/finetune.md */
             finetune?: {
                 /** @description a folder of the host, or an id of the hub */
                 baseModel: string;
@@ -1818,6 +1896,8 @@ export interface components {
                     evaluation?: string;
                     /** @enum {string} */
                     format?: "messages" | "prompt_completion" | "text" | "preference" | "prompts";
+                    /** @description instead of evaluation: this part of the rows is kept for it */
+                    holdOut?: number;
                     /** @description a file or folder of the host, or owner/name[:split] of the hub */
                     train: string;
                 };
@@ -1942,6 +2022,12 @@ export interface components {
                 maxBytes?: string;
             };
             name: string;
+            /** @description webhooks of the project that are told of this, by their names; docs/notifications.md */
+            notify?: (string | {
+                /** @description of what; default: of what the webhook was added for */
+                on?: ("ended" | "failed" | "limit_warning" | "gate")[];
+                webhook: string;
+            })[];
             /** @default default */
             pool?: string;
             /**
@@ -2052,8 +2138,10 @@ export interface components {
         };
         JobStepInput: {
             artifacts?: {
+                /** @description then it is removed but for what is needed; default: the server’s */
+                keepFor?: string;
                 /** @description of what an attempt leaves in $ANNEAL_OUTPUT_DIR; default 100GB */
-                maxBytes: string;
+                maxBytes?: string;
             };
             /** @description take over a completed step of an earlier pipeline that is the same */
             cache?: boolean;
@@ -2072,7 +2160,7 @@ export interface components {
             env?: {
                 [key: string]: string;
             };
-            /** @description instead of a command, on the local provider; docs/finetune.md */
+            /** @description instead of a command, for local, qianfan and facet; docs/finetune.md */
             finetune?: {
                 /** @description a folder of the host, or an id of the hub */
                 baseModel: string;
@@ -2080,6 +2168,8 @@ export interface components {
                     evaluation?: string;
                     /** @enum {string} */
                     format?: "messages" | "prompt_completion" | "text" | "preference" | "prompts";
+                    /** @description instead of evaluation: this part of the rows is kept for it */
+                    holdOut?: number;
                     /** @description a file or folder of the host, or owner/name[:split] of the hub */
                     train: string;
                 };
@@ -2181,10 +2271,19 @@ export interface components {
                 /** @enum {string} */
                 tuning?: "full" | "lora" | "qlora";
             };
-            /** @description one job for each item, which stands for {{item}} in texts, of a map {{item.KEY}} */
+            /** @description one job for each item of a list, or of a file that a step has put out; it stands for {{item}} in texts, of a map {{item.KEY}} */
             forEach?: ((string | number | boolean) | {
                 [key: string]: string | number | boolean;
-            })[];
+            })[] | {
+                /**
+                 * @description a longer list is refused
+                 * @default 1000
+                 */
+                max?: number;
+                /** @description a file of its outputs: a JSON array, or an item on each line */
+                path: string;
+                step: string;
+            };
             image?: string;
             /** @description outputs of steps, which are needed by that, beside inputs as a job has them */
             inputs?: {
@@ -2213,6 +2312,12 @@ export interface components {
             };
             /** @description steps that must be over before this one begins; one name or a list */
             needs?: string | string[];
+            /** @description webhooks of the project that are told of this, by their names; docs/notifications.md */
+            notify?: (string | {
+                /** @description of what; default: of what the webhook was added for */
+                on?: ("ended" | "failed" | "limit_warning" | "gate")[];
+                webhook: string;
+            })[];
             /** @default default */
             pool?: string;
             /**
@@ -2363,6 +2468,8 @@ export interface components {
             values: (number | ("NaN" | "Infinity" | "-Infinity"))[];
         };
         MetricList: {
+            /** @description the job has ended, and all that its last attempt reported is here */
+            final: boolean;
             progress: components["schemas"]["Progress"] | null;
             series: components["schemas"]["MetricSeries"][];
             /** @description what was not kept */
@@ -2376,6 +2483,8 @@ export interface components {
             attempts: number[];
             /** @description points that are kept */
             count: number;
+            /** @description points of each of these attempts */
+            counts: number[];
             last: {
                 attempt: number;
                 /** @description null: none was given */
@@ -2406,7 +2515,7 @@ export interface components {
             /** @description of them with a step that is not above all before in its attempt */
             outOfOrder: number;
             /** @enum {string} */
-            source: "file" | "log" | "host";
+            source: "file" | "log" | "host" | "provider";
         };
         NamedArtifact: {
             /** @description what the name means now; null where it was asked without a tag and has no latest */
@@ -2420,6 +2529,7 @@ export interface components {
                 at: string;
                 by: string;
                 tag: string;
+                /** @description 0: taken away */
                 version: number;
             }[];
             name: string;
@@ -2465,7 +2575,14 @@ export interface components {
             name: string;
         };
         NewWebhookInput: {
+            /** @description by which jobs, pipelines and sweeps may name it */
+            name?: string;
             on: ("ended" | "failed" | "limit_warning" | "gate")[];
+            /**
+             * @description it hears only of what names it
+             * @default false
+             */
+            onlyNamed?: boolean;
             /** @description signs what is sent; made here where none is given */
             secret?: string;
             /**
@@ -2504,6 +2621,32 @@ export interface components {
             stopWanted: boolean;
             totalDeadline: string | null;
         };
+        PipelinePlan: {
+            maxParallel: number;
+            /** @description the first 50, each behind those that it needs */
+            members: {
+                /** @description the file whose items it is run for, which nobody knows yet */
+                forEach: string | null;
+                /** @description null: it runs none */
+                job: {
+                    /** @description what would run, with everything put in; null: a fine-tune */
+                    command: (string | string[]) | null;
+                    /** @description of its job */
+                    name: string;
+                    /** @description what would become of it if it were submitted now, by itself */
+                    plan: components["schemas"]["Plan"];
+                } | null;
+                /** @description the name of the step, and of a fan-out the item behind a dot */
+                key: string;
+                /** @enum {string} */
+                kind: "job" | "approve" | "promote";
+                needs: string[];
+                when: string | null;
+            }[];
+            name: string;
+            /** @description steps in all, with the items of those that are fanned out */
+            size: number;
+        };
         PipelineSpecInput: {
             /**
              * @description false: no step is taken over, whatever it says
@@ -2523,6 +2666,12 @@ export interface components {
              */
             maxParallel?: number;
             name: string;
+            /** @description webhooks of the project that are told of this, by their names; docs/notifications.md */
+            notify?: (string | {
+                /** @description of what; default: of what the webhook was added for */
+                on?: ("ended" | "failed" | "limit_warning" | "gate")[];
+                webhook: string;
+            })[];
             steps: {
                 [key: string]: components["schemas"]["JobStepInput"] | components["schemas"]["GateStepInput"] | components["schemas"]["PromoteStepInput"];
             };
@@ -2997,6 +3146,29 @@ export interface components {
             /** @description jobs at once; null: by the devices of the pool */
             window: number | null;
         };
+        SweepPlan: {
+            /** @enum {string} */
+            method: "grid" | "random" | "list" | "asha" | "array";
+            name: string;
+            /** @description trials in all */
+            size: number;
+            /** @description the first 50 */
+            trials: {
+                /** @description what would run, with everything put in; null: a fine-tune */
+                command: (string | string[]) | null;
+                /** @description number of the trial, index of the task */
+                key: string;
+                /** @description of its job */
+                name: string;
+                parameters: {
+                    [key: string]: number | string | boolean;
+                };
+                /** @description what would become of it if it were submitted now, by itself */
+                plan: components["schemas"]["Plan"];
+            }[];
+            /** @description jobs that would wait or run at once */
+            window: number;
+        };
         SweepSpecInput: {
             asha?: {
                 /** @description levels lie below it */
@@ -3036,6 +3208,12 @@ export interface components {
                 value?: "last" | "best";
             };
             name: string;
+            /** @description webhooks of the project that are told of this, by their names; docs/notifications.md */
+            notify?: (string | {
+                /** @description of what; default: of what the webhook was added for */
+                on?: ("ended" | "failed" | "limit_warning" | "gate")[];
+                webhook: string;
+            })[];
             parameters?: {
                 [key: string]: (number | string | boolean)[] | {
                     values: (number | string | boolean)[];
@@ -3227,7 +3405,10 @@ export interface components {
             /** @description never taken, since too many waited */
             dropped: number;
             id: string;
+            name: string | null;
             on: ("ended" | "failed" | "limit_warning" | "gate")[];
+            /** @description it hears only of what names it */
+            onlyNamed: boolean;
             pending: number;
             project: string;
             /** @description without what may be secret in it */
@@ -3343,6 +3524,77 @@ export interface operations {
             };
         };
     };
+    planArray: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    array: components["schemas"]["ArraySpecInput"];
+                };
+            };
+        };
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SweepPlan"];
+                };
+            };
+            /** @description Default Response */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listArtifactNames: {
         parameters: {
             query?: never;
@@ -3415,6 +3667,74 @@ export interface operations {
             };
             /** @description Default Response */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    removeArtifactName: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description support-bot:prod or support-bot@3 */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NamedArtifact"];
+                };
+            };
+            /** @description Default Response */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4175,6 +4495,86 @@ export interface operations {
             };
         };
     };
+    removeArtifacts: {
+        parameters: {
+            query?: {
+                /** @description default: the last one */
+                attempt?: number;
+                /** @description also what pipelines would take over from a step */
+                force?: string;
+                /** @description a file or folder; default: all outputs */
+                path?: string;
+            };
+            header?: never;
+            path: {
+                /** @description id, unique prefix of an id, or name */
+                ref: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        attempt: number;
+                        bytes: number;
+                        files: number;
+                        jobId: string;
+                    };
+                };
+            };
+            /** @description Default Response */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     readArtifact: {
         parameters: {
             query?: {
@@ -4682,6 +5082,8 @@ export interface operations {
                 format: "csv" | "jsonl";
                 /** @description only these */
                 name?: string | string[];
+                /** @description of one name and attempt: so many points that were read before are left out */
+                skip?: number;
             };
             header?: never;
             path: {
@@ -5752,6 +6154,75 @@ export interface operations {
             };
             /** @description Default Response */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    planPipeline: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PipelineSpecInput"];
+            };
+        };
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PipelinePlan"];
+                };
+            };
+            /** @description Default Response */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7635,6 +8106,77 @@ export interface operations {
             };
         };
     };
+    planSweep: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": {
+                    sweep: components["schemas"]["SweepSpecInput"];
+                };
+            };
+        };
+        responses: {
+            /** @description Default Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SweepPlan"];
+                };
+            };
+            /** @description Default Response */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listTemplates: {
         parameters: {
             query?: never;
@@ -8293,6 +8835,15 @@ export interface operations {
                 };
             };
             /** @description Default Response */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Default Response */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -8326,7 +8877,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description id, or a unique prefix of it */
+                /** @description name, id, or a unique prefix of the id */
                 ref: string;
             };
             cookie?: never;
@@ -8376,7 +8927,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description id, or a unique prefix of it */
+                /** @description name, id, or a unique prefix of the id */
                 ref: string;
             };
             cookie?: never;
@@ -8435,7 +8986,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description id, or a unique prefix of it */
+                /** @description name, id, or a unique prefix of the id */
                 ref: string;
             };
             cookie?: never;

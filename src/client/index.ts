@@ -45,10 +45,12 @@ export type Pipeline = Schemas['Pipeline']
 export type PipelineSummary = Schemas['PipelineSummary']
 export type PipelineSpec = Schemas['PipelineSpecInput']
 export type PipelineStep = Schemas['Step']
+export type PipelinePlan = Schemas['PipelinePlan']
 export type PipelineFilter = NonNullable<operations['listPipelines']['parameters']['query']>
 export type Sweep = Schemas['Sweep']
 export type SweepSummary = Schemas['SweepSummary']
 export type Trial = Schemas['Trial']
+export type SweepPlan = Schemas['SweepPlan']
 export type SweepSpec = Schemas['SweepSpecInput']
 export type ArraySpec = Schemas['ArraySpecInput']
 export type TrialFilter = NonNullable<operations['listTrials']['parameters']['query']>
@@ -163,6 +165,11 @@ export function createClient({ url, token, patience = PATIENCE, onWait }: Client
       const params = { header: { 'idempotency-key': key } }
       const { data, response } = await http.POST('/api/v1/pipelines', { body: spec as never, params })
       return { pipeline: data as Pipeline, existed: response.status === 200 }
+    },
+
+    /** What a pipeline would run; nothing is written. */
+    async planPipeline(spec: PipelineSpec): Promise<PipelinePlan> {
+      return of(await http.POST('/api/v1/pipelines/plan', { body: spec as never }))
     },
 
     /** One page, newest first; `next` is the `cursor` of the page after it. */
@@ -280,6 +287,18 @@ export function createClient({ url, token, patience = PATIENCE, onWait }: Client
     /** By `support-bot`, `support-bot:prod` or `support-bot@3`: what it means, with its versions and tags. */
     async showArtifactName(name: string): Promise<NamedArtifact> {
       return of(await http.GET('/api/v1/artifacts/{name}', { params: { path: { name } } }))
+    },
+
+    /** Takes a tag away, and with its last tag the version; or one version that has no tag. */
+    async removeArtifactName(name: string): Promise<NamedArtifact> {
+      return of(await http.DELETE('/api/v1/artifacts/{name}', { params: { path: { name } } }))
+    },
+
+    /** Outputs that nothing needs; gives how many files and bytes. */
+    async removeArtifacts(ref: string, query: { path?: string; attempt?: number; force?: boolean }) {
+      const { force, ...rest } = query
+      const all = { ...rest, ...(force ? { force: 'true' } : {}) }
+      return of(await http.DELETE('/api/v1/jobs/{ref}/artifacts', { params: { path: { ref }, query: all } }))
     },
 
     /** Lets a tag mean another version that there is. */
@@ -499,6 +518,16 @@ export function createClient({ url, token, patience = PATIENCE, onWait }: Client
       const params = { header: { 'idempotency-key': key } }
       const { data, response } = await http.POST('/api/v1/arrays', { body: { array } as never, params })
       return { sweep: data as Sweep, existed: response.status === 200 }
+    },
+
+    /** What a sweep would run; nothing is written. */
+    async planSweep(sweep: SweepSpec): Promise<SweepPlan> {
+      return of(await http.POST('/api/v1/sweeps/plan', { body: { sweep } as never }))
+    },
+
+    /** What an array would run; nothing is written. */
+    async planArray(array: ArraySpec): Promise<SweepPlan> {
+      return of(await http.POST('/api/v1/arrays/plan', { body: { array } as never }))
     },
 
     /** One page, newest first: sweeps, or arrays. */

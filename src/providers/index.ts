@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { Failure } from '../schema/failure.js'
+import { Failure, type Problem } from '../schema/failure.js'
 import { type JobSpec, providersOf } from '../schema/job.js'
 import { problemsOf } from '../schema/problems.js'
 import type { Vendor } from '../schema/vendors.js'
@@ -8,7 +8,7 @@ import { easProvider } from '../vendors/eas/provider.js'
 import { facetProvider } from '../vendors/facet/provider.js'
 import { modelartsProvider } from '../vendors/modelarts/provider.js'
 import { qianfanProvider } from '../vendors/qianfan/provider.js'
-import type { Provider } from './provider.js'
+import { type Provider, toldOptions } from './provider.js'
 
 /** The services that jobs can be submitted to. One line each. */
 export const HOSTED: { [name in Vendor]?: Provider<unknown, unknown> } = {
@@ -29,16 +29,20 @@ export function checkProviderOptions(spec: JobSpec): void {
     const provider = HOSTED[name]
     if (!provider) throw new Failure('invalid_spec', `provider: ${name} is not served in this version`)
     checkNodes(spec, name)
+    const told = toldOptions(spec, provider)
+    if (told.problems.length > 0) throw refused(name, told.problems)
     const schema = z.object({ providerOptions: z.object({ [name]: provider.options }) })
-    const input = { providerOptions: { [name]: spec.providerOptions?.[name] ?? {} } }
+    const input = { providerOptions: { [name]: told.options } }
     const result = schema.safeParse(input)
-    if (result.success) continue
-    const problems = problemsOf(result.error, schema, input)
-    throw new Failure('invalid_spec', `${problems[0]?.path}: ${problems[0]?.message}`, {
-      problems,
-      next: `docs/vendors.md lists what ${name} needs.`,
-    })
+    if (!result.success) throw refused(name, problemsOf(result.error, schema, input))
   }
+}
+
+function refused(name: Vendor, problems: Problem[]): Failure {
+  return new Failure('invalid_spec', `${problems[0]?.path}: ${problems[0]?.message}`, {
+    problems,
+    next: `docs/vendors.md lists what ${name} needs.`,
+  })
 }
 
 function checkNodes({ resources: { nodes } }: JobSpec, name: Vendor): void {

@@ -1,6 +1,9 @@
 import { z } from 'zod'
 import { parseDuration } from '../schema/duration.js'
+import type { Finetune } from '../schema/finetune.js'
+import type { Fields, Translation } from '../schema/finetune-words.js'
 import type { JobSpec } from '../schema/job.js'
+import type { RemotePoint } from '../schema/remote-points.js'
 import type { Vendor } from '../schema/vendors.js'
 
 /** One attempt, as a service is asked to run it. */
@@ -27,6 +30,8 @@ export interface RemoteStatus {
   /** Pages and results to look at. */
   links?: Record<string, string> | undefined
   metrics?: Record<string, unknown> | undefined
+  /** Of these the numbers, for the metrics of the attempt; they count with the end. */
+  points?: readonly RemotePoint[] | undefined
 }
 
 /** New log bytes, each piece the continuation of its stream, and where to go on. */
@@ -82,6 +87,11 @@ export interface Provider<Options = never, Account = never> {
   account: z.ZodType<Account>
   /** Whether a job for it must have a `command`; a fine-tune service has its own. */
   needsCommand: boolean
+  /**
+   * `providerOptions.<name>` that a job's `finetune` becomes, together with what the job says there itself; pure. Where the
+   * service runs what the user brings: why it cannot be given one, and what to do instead.
+   */
+  finetune: ((asked: Finetune, own: Fields) => Translation) | string
   /** Pause between two looks at one run, in milliseconds; with the source of the number. */
   pollEvery: number
   /** Requests that one account may make in a second. */
@@ -95,6 +105,14 @@ export interface Provider<Options = never, Account = never> {
    */
   isRepeatable: boolean
   connect(account: Account, tools: ProviderTools): Remote
+}
+
+/** What a job tells a service: `providerOptions.<name>`, and what its fine-tune is there. Checked at submit. */
+export function toldOptions(spec: JobSpec, { name, finetune }: Pick<Provider, 'name' | 'finetune'>): Translation {
+  const own = spec.providerOptions?.[name] ?? {}
+  if (spec.finetune === undefined) return { options: own, problems: [] }
+  if (typeof finetune === 'function') return finetune(spec.finetune, own)
+  return { options: own, problems: [{ path: 'finetune', message: finetune }] }
 }
 
 export interface ProviderTools {

@@ -71,6 +71,6 @@ export const InputPage = z.object({
 export type InputPage = z.infer<typeof InputPage>
 
 /** Bytes of outputs that an attempt may have kept. */
-export function artifactMaxBytes(spec: { artifacts?: { maxBytes: string } | undefined }): number {
+export function artifactMaxBytes(spec: { artifacts?: { maxBytes?: string | undefined } | undefined }): number {
   return parseSize(spec.artifacts?.maxBytes ?? DEFAULT_MAX_BYTES) as number
 }

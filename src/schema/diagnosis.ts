@@ -3,6 +3,7 @@ import { formatSize } from './size.js'
 
 /** What the end of a log says of why a process failed. Each has a sentence; what to do stands in docs/failures.md. */
 export const CAUSES = {
+  refused: 'it refused what it was given',
   device_error: 'a device reported a hardware error',
   diverged: 'the loss was no number any more',
   communication: 'processes of the training lost each other',
@@ -46,6 +47,12 @@ const NOT_RUNNABLE = [126, 127]
 
 const COULD_NOT_RUN = /not found|No such file or directory|Permission denied|cannot execute|Exec format error/
 
+/** How the recipe of fine-tunes ends where its description or its data are wrong: recipes/finetune/run.py and refusal.py. */
+const REFUSED = { code: 2, begins: 'finetune: ', ends: /\s*\[invalid_(?:data|spec)\]$/ }
+
+/** Causes that another attempt cannot mend, so that none is begun whatever `retry` says. */
+const FINAL: readonly Cause[] = ['refused']
+
 /** The longest line that an outcome repeats. */
 const LINE = 300
 
@@ -55,11 +62,27 @@ export function diagnose(code: number, tail: readonly string[]): Diagnosis | und
     const line = tail.findLast((text) => COULD_NOT_RUN.test(text))
     if (line !== undefined) return { cause: 'not_runnable', line: cut(line) }
   }
+  const refusal = code === REFUSED.code ? refusalIn(tail) : undefined
+  if (refusal !== undefined) return { cause: 'refused', line: cut(refusal) }
   for (const [cause, sign] of SIGNS) {
     const line = tail.findLast((text) => sign.test(text))
     if (line !== undefined) return { cause, line: cut(line) }
   }
   return undefined
+}
+
+export function isFinal(diagnosis: Diagnosis | undefined): boolean {
+  return diagnosis !== undefined && FINAL.includes(diagnosis.cause)
+}
+
+/** What was refused, and the first thing that is wrong with it: `train.jsonl has an error: dataset.train line 7: is no JSON`. */
+function refusalIn(tail: readonly string[]): string | undefined {
+  const lines = tail.map((line) => line.trimEnd())
+  const from = lines.findLastIndex((line) => line.startsWith(REFUSED.begins))
+  const to = from < 0 ? -1 : lines.findIndex((line, at) => at >= from && REFUSED.ends.test(line))
+  if (to < 0) return undefined
+  const [head = '', ...problems] = lines.slice(from, to + 1).map((line) => line.replace(REFUSED.ends, '').trim())
+  return [head.slice(REFUSED.begins.length), ...problems.slice(0, 1)].join(': ')
 }
 
 /** Of a process whose memory the kernel counted: why it was killed; undefined when the kernel killed nothing of it. */

@@ -1,5 +1,5 @@
 import type { AttemptFacts, Exit, JobFacts } from './contract.js'
-import { memoryVerdict, verdictOf } from './diagnosis.js'
+import { isFinal, memoryVerdict, verdictOf } from './diagnosis.js'
 import { formatDuration } from './duration.js'
 import { type Outcome, REASON_FACTS, type Reason } from './outcome.js'
 
@@ -113,6 +113,7 @@ export function nextProvider(job: JobFacts, reason: Reason, now: number): Retry 
 export function retryAfter(job: JobFacts, reason: Reason, now: number): Retry | undefined {
   const kind = REASON_FACTS[reason].retry
   if (job.stopWanted || kind === 'never') return undefined
+  if (reason === 'process_failed' && isFinal(job.attempt?.exit?.diagnosis)) return undefined
   const spent = Object.values(job.charged).reduce((sum, n) => sum + n, 0)
   const { initial, factor, max } = job.retry.backoff
   if (kind === 'free') return { until: now + initial, charge: false }

@@ -51,6 +51,12 @@ export const Finetune = z
     dataset: z.strictObject({
       train: text.describe('a file or folder of the host, or owner/name[:split] of the hub'),
       evaluation: text.optional(),
+      holdOut: z
+        .number()
+        .gt(0)
+        .lt(1)
+        .optional()
+        .describe('instead of evaluation: this part of the rows is kept for it'),
       format: z.enum(['messages', 'prompt_completion', 'text', 'preference', 'prompts']).optional(),
     }),
     method: z.enum(['sft', 'dpo', 'orpo', 'grpo']).optional(),
@@ -90,8 +96,11 @@ function* contradictions(asked: Finetune): Generator<Contradiction> {
   for (const name of ['packing', 'paddingFree'] as const)
     if (h[name] && method !== 'sft') yield [['hyperparameters', name], `is for the method sft; ${method} cannot do it`]
   if (h.paddingFree && !h.flashAttention) yield [['hyperparameters', 'paddingFree'], 'needs flashAttention: true']
-  if (evaluation && evaluation.strategy !== 'no' && asked.dataset.evaluation === undefined)
-    yield [['dataset', 'evaluation'], 'is required, since evaluation is asked for']
+  const { evaluation: file, holdOut } = asked.dataset
+  if (file !== undefined && holdOut !== undefined)
+    yield [['dataset', 'holdOut'], 'is not needed beside data for evaluation; give one of them']
+  if (evaluation && evaluation.strategy !== 'no' && file === undefined && holdOut === undefined)
+    yield [['dataset', 'evaluation'], 'is required, since evaluation is asked for; or dataset.holdOut']
 }
 
 function* ofGrpo({ hyperparameters: h = {}, graders = [] }: Finetune): Generator<Contradiction> {

@@ -29,4 +29,6 @@ export interface GroupLook {
   more: boolean
   /** When to look again though nobody nudges; null: only when nudged. */
   until: number | null
+  /** Lists that steps are fanned out over are to be read before the next look. */
+  lists?: boolean
 }

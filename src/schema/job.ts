@@ -3,6 +3,7 @@ import { InnerPath } from './artifact.js'
 import { NAME_EXPECTED, parseArtifactName } from './artifact-name.js'
 import { parseDuration, SECOND } from './duration.js'
 import { Finetune } from './finetune.js'
+import { Notify } from './notify.js'
 import { REASONS } from './outcome.js'
 import { wrongRemedy } from './remedy.js'
 import { parseSize } from './size.js'
@@ -154,7 +155,7 @@ export const JobSpec = z
       .union([processText.min(1), z.array(processText).min(1).max(4096)])
       .optional()
       .describe('a shell line, or the arguments of one program; qianfan, modelarts and facet need none'),
-    finetune: Finetune.optional().describe('instead of a command, on the local provider; docs/finetune.md'),
+    finetune: Finetune.optional().describe('instead of a command, for local, qianfan and facet; docs/finetune.md'),
     provider: z
       .union([provider, z.array(ProviderChoice).min(1).max(PROVIDERS.length)])
       .default('local')
@@ -194,11 +195,17 @@ export const JobSpec = z
     checkpoints: Checkpoints.prefault({}),
     inputs: Inputs.optional(),
     artifacts: z
-      .strictObject({ maxBytes: size.describe('of what an attempt leaves in $ANNEAL_OUTPUT_DIR; default 100GB') })
+      .strictObject({
+        maxBytes: size.optional().describe('of what an attempt leaves in $ANNEAL_OUTPUT_DIR; default 100GB'),
+        keepFor: positiveDuration
+          .optional()
+          .describe('then it is removed but for what is needed; default: the server’s'),
+      })
       .optional(),
     logs: z.strictObject({ maxBytes: size.default('10GB') }).prefault({}),
     tty: z.boolean().default(false),
     tags: z.record(z.string().min(1).max(63), z.string().max(255)).default({}),
+    notify: Notify.optional(),
   })
   .refine(hasWhatItNeeds, { path: ['command'], message: 'is required', when: () => true }) // told together with all else
   .superRefine((spec, context) => {
@@ -215,17 +222,11 @@ function hasWhatItNeeds(spec: { command?: unknown; finetune?: unknown; provider?
   return providers.every(({ name }) => WITHOUT_COMMAND.includes(name))
 }
 
-/** A fine-tune takes the place of the command, and only hosts of our own know its words. */
-function wrongFinetune(spec: { command?: unknown; finetune?: unknown; provider: ProviderChoices }) {
+/** A fine-tune takes the place of the command; what a hosted provider makes of it is that provider's to say. */
+function wrongFinetune(spec: { command?: unknown; finetune?: unknown }) {
   if (spec.finetune === undefined) return undefined
-  if (spec.command !== undefined) return { path: ['finetune'], message: 'takes the place of command; give one of them' }
-  const hosted = providersOf(spec).find(({ name }) => name !== 'local')?.name
-  if (hosted === undefined) return undefined
-  const next = hosted === 'alayanew' || hosted === 'eas' ? 'a command' : `providerOptions.${hosted}`
-  return {
-    path: ['finetune'],
-    message: `provider ${hosted} cannot be given a fine-tune in these words yet; use ${next}`,
-  }
+  if (spec.command === undefined) return undefined
+  return { path: ['finetune'], message: 'takes the place of command; give one of them' }
 }
 
 /** The job's providers in the order in which they are tried. */

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { MAX_BATCH_POINTS, MAX_METRIC_NAME } from './limits.js'
 
 /** Where points come from. A name belongs, within an attempt, to the first of these that gives it. */
-export const METRIC_SOURCES = ['file', 'log', 'host'] as const
+export const METRIC_SOURCES = ['file', 'log', 'host', 'provider'] as const
 export type MetricSource = (typeof METRIC_SOURCES)[number]
 
 /** What was not kept, by why; counted, so that nothing goes missing in silence. */

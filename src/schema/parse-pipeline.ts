@@ -1,6 +1,8 @@
 import { Failure, type Problem } from './failure.js'
 import { inOrder } from './graph.js'
 import { milliseconds } from './job.js'
+import { narrowNeeds } from './narrow-needs.js'
+import type { Notify } from './notify.js'
 import { type MemberPlan, parseStep } from './parse-step.js'
 import { DEFAULTABLE, NOT_FOR_ALL, PipelineFrame } from './pipeline.js'
 import { MAX_STEPS, MAX_STEPS_FANNED } from './pipeline-limits.js'
@@ -14,6 +16,7 @@ export interface ParsedPipeline {
   /** Milliseconds. */
   total: number | undefined
   maxParallel: number
+  notify: Notify | undefined
   /** In an order in which each stands behind those that it needs. */
   nodes: StepNode[]
   members: { key: string; data: MemberPlan }[]
@@ -31,7 +34,7 @@ const MAX_PROBLEMS = 50
 export function parsePipeline(input: unknown): ParsedPipeline {
   const frame = PipelineFrame.safeParse(input)
   if (!frame.success) throw refusal(problemsOf(frame.error, PipelineFrame, input))
-  const { name, timeouts, maxParallel, defaults, cache } = frame.data
+  const { name, timeouts, maxParallel, notify, defaults, cache } = frame.data
   const rawSteps = Object.entries(frame.data.steps)
   const problems = [...problemsOfDefaults(defaults), ...problemsOfCount(rawSteps)]
   if (problems.length > 0) throw refusal(problems)
@@ -39,7 +42,7 @@ export function parsePipeline(input: unknown): ParsedPipeline {
     ([step, raw]) => parseStep({ pipeline: name, step, raw, defaults, cache }, problems) ?? [],
   )
   const raw = frame.data.steps as Record<string, Raw>
-  const steps = resolveOutputs(parsed, raw, problems)
+  const steps = narrowNeeds(resolveOutputs(parsed, raw, problems), raw)
   const nodes = steps.map(({ node }) => node)
   problems.push(...checkReferences(nodes, raw))
   if (problems.length > 0) throw refusal(problems)
@@ -52,6 +55,7 @@ export function parsePipeline(input: unknown): ParsedPipeline {
     name,
     total: (timeouts.total && milliseconds(timeouts.total)) || undefined,
     maxParallel,
+    notify,
     nodes: sorted.order,
     members: all,
   }

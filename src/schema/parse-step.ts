@@ -2,7 +2,16 @@ import type { z } from 'zod'
 import type { Problem } from './failure.js'
 import { itemKeys, withItem } from './for-each.js'
 import { type Input, JobSpec, milliseconds } from './job.js'
-import { GateStep, type Item, JobStep, PromoteStep, type StepInput, stepName } from './pipeline.js'
+import {
+  FOR_EACH,
+  GateStep,
+  type Item,
+  type ItemList,
+  JobStep,
+  PromoteStep,
+  type StepInput,
+  stepName,
+} from './pipeline.js'
 import { type StepNode, stepOf } from './pipeline-next.js'
 import { problemsOf } from './problems.js'
 
@@ -15,6 +24,10 @@ export interface MemberPlan {
   inputs?: Record<string, OutputOf>
   cache?: true
   promote?: z.infer<typeof PromoteStep>['promote']
+  /** Of a step whose items come from a file: the file, and the job as it was written, until they are known. */
+  fan?: { from: ItemList; job: Raw & { name: string } }
+  /** The item that it has come from, and the file that had it. */
+  listed?: { item: Item; from: ItemList }
   /** What a gate asks. */
   message?: string
 }
@@ -69,29 +82,31 @@ function parseJobStep(source: StepSource & { raw: Raw }, problems: Problem[]): P
   const merged = withDefaults(raw, defaults)
   const found: Problem[] = []
   const { forEach, ...single } = merged
-  const items = itemsOf(forEach, name, found)
+  const from = isObject(forEach) ? parsed(FOR_EACH.list, forEach, `steps.${name}.forEach`, found) : undefined
+  const items = isObject(forEach) ? [NO_ITEM] : itemsOf(forEach, name, found)
   if (!items) return void problems.push(...found)
-  const members = items.flatMap(({ item, key }) => parseMember(source, single, item, key, found) ?? [])
+  const members = items.flatMap(({ item, key }) => parseMember(source, single, { item, key, from }, found) ?? [])
   problems.push(...found.map((problem) => fromDefaults(problem, name, raw, defaults)))
   const [first] = members
   if (found.length > 0 || !first) return undefined
-  const inputs = members.flatMap(({ member }) =>
-    Object.values(member.data.inputs ?? {}).map(({ step }) => stepOf(step)),
-  )
+  const inputs = members.flatMap(({ member }) => takenBy(member.data).map(stepOf))
   return { node: nodeOf(name, 'job', first.step, inputs), members: members.map(({ member }) => member) }
 }
 
+/** Members whose outputs one needs, other than by `needs`. */
+export function takenBy({ inputs, promote, fan }: MemberPlan): string[] {
+  return [...Object.values(inputs ?? {}), ...(promote ? [promote] : []), ...(fan ? [fan.from] : [])].map(
+    ({ step }) => step,
+  )
+}
+
 type Fanned = { item: Item | undefined; key: string | undefined }
+const NO_ITEM: Fanned = { item: undefined, key: undefined }
 
 /** Undefined: the list itself is wrong. */
 function itemsOf(forEach: unknown, name: string, problems: Problem[]): Fanned[] | undefined {
-  if (forEach === undefined) return [{ item: undefined, key: undefined }]
-  if (isObject(forEach)) {
-    const message = 'a list from the output of a step cannot be read yet; write the list into the file'
-    problems.push({ path: `steps.${name}.forEach`, message, value: forEach })
-    return undefined
-  }
-  const items = parsed(JobStep.shape.forEach.unwrap(), forEach, `steps.${name}.forEach`, problems)
+  if (forEach === undefined) return [NO_ITEM]
+  const items = parsed(FOR_EACH.items, forEach, `steps.${name}.forEach`, problems)
   if (!items) return undefined
   const twice = firstTwice(items.map((item) => JSON.stringify(item)))
   if (twice >= 0) {
@@ -111,15 +126,14 @@ function firstTwice(texts: string[]): number {
 function parseMember(
   source: StepSource,
   single: Raw,
-  item: Item | undefined,
-  itemKey: string | undefined,
+  { item, key: itemKey, from }: Fanned & { from: ItemList | undefined },
   found: Problem[],
 ) {
   if (found.length > 0) return undefined
   const path = `steps.${source.step}`
   const missing = new Set<string>()
   const { needs, when, ...texts } = single
-  const filled: Raw = { ...(withItem(texts, item, missing) as Raw), ...given({ needs, when }) }
+  const filled: Raw = { ...(from ? texts : (withItem(texts, item, missing) as Raw)), ...given({ needs, when }) }
   const next = item === undefined ? 'has no forEach' : `its item is ${JSON.stringify(item)}`
   for (const place of missing) found.push({ path, message: `${place} has no value here: ${next}` })
   const step = parsed(JobStep, filled, path, found)
@@ -131,7 +145,7 @@ function parseMember(
   if (!spec || found.length > 0) return undefined
   const data: MemberPlan = {
     spec,
-    ...given({ inputs: ofSteps }),
+    ...given({ inputs: ofSteps, fan: from && { from, job: described } }),
     ...(step.cache && source.cache ? { cache: true } : {}),
   }
   return { step, member: { key: itemKey === undefined ? source.step : `${source.step}.${itemKey}`, data } }

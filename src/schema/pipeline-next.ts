@@ -8,6 +8,8 @@ export interface StepNode {
   kind: 'job' | 'approve' | 'promote'
   /** Names of steps. */
   needs: string[]
+  /** Of needs where some members are enough: which; `same`: for each member that with its own item. Absent: the whole step. */
+  only?: Record<string, readonly string[] | 'same'>
   when?: string
   continueOnFailure?: true
   /** Of a gate: how long it waits for a person, in ms, and what is taken for the answer then. */
@@ -50,8 +52,20 @@ export function stepOf(key: string): string {
   return dot < 0 ? key : key.slice(0, dot)
 }
 
+/** The item of a fan-out that a member is for; empty where its step is not fanned out. */
+export function itemOf(key: string): string {
+  return key.slice(stepOf(key).length + 1)
+}
+
+/** The members of a step that one waits for. */
+export function neededOf({ only }: StepNode, step: string, key: string): readonly string[] | undefined {
+  const some = only?.[step]
+  return some === 'same' ? [`${step}.${itemOf(key)}`] : some
+}
+
 interface Standing {
   node: StepNode
+  members: Map<string, MemberFacts>
   waiting: MemberFacts[]
   count: number
   over: number
@@ -78,8 +92,8 @@ export function nextOfPipeline(
   for (const standing of standings.values()) {
     const needs = standing.node.needs.map((name) => standings.get(name) as Standing)
     standing.hasFailure = ownFailure(standing) || needs.some(({ hasFailure }) => hasFailure)
-    if (standing.waiting.length > 0 && needs.every(isOver))
-      decideStep(standing, needs, standings, metrics, now, decision)
+    for (const part of partsOf(standing, needs))
+      if (part.waiting.length > 0 && part.needs.every(isOver)) decideStep(part, standings, metrics, now, decision)
   }
   const all = [...standings.values()]
   if (all.every(isOver)) decision.outcome = outcomeOf(all)
@@ -87,19 +101,54 @@ export function nextOfPipeline(
 }
 
 function standingsOf(nodes: readonly StepNode[], members: readonly MemberFacts[]): Map<string, Standing> {
-  const empty = { count: 0, over: 0, skipped: 0, hasFailure: false }
-  const standings = new Map(
-    nodes.map((node): [string, Standing] => [node.name, { node, ...empty, waiting: [], failed: [] }]),
-  )
-  for (const member of members) {
-    const standing = standings.get(stepOf(member.key)) as Standing
-    standing.count += 1
-    if (member.state === 'waiting') standing.waiting.push(member)
-    else if (member.state !== 'running') standing.over += 1
-    if (member.state === 'failed') standing.failed.push(member)
-    if (member.state === 'skipped') standing.skipped += 1
-  }
+  const standings = new Map(nodes.map((node) => [node.name, newStanding(node)]))
+  for (const member of members) count(standings.get(stepOf(member.key)) as Standing, member)
   return standings
+}
+
+function newStanding(node: StepNode): Standing {
+  const none = { count: 0, over: 0, skipped: 0, hasFailure: false }
+  return { node, ...none, members: new Map(), waiting: [], failed: [] }
+}
+
+function count(standing: Standing, member: MemberFacts): void {
+  standing.members.set(member.key, member)
+  standing.count += 1
+  if (member.state === 'waiting') standing.waiting.push(member)
+  else if (member.state !== 'running') standing.over += 1
+  if (member.state === 'failed') standing.failed.push(member)
+  if (member.state === 'skipped') standing.skipped += 1
+}
+
+/** Members of a step that are decided together, and what they wait for. */
+interface Part {
+  standing: Standing
+  waiting: MemberFacts[]
+  needs: Standing[]
+}
+
+/** All of them, unless each waits for another item. */
+function partsOf(standing: Standing, needs: Standing[]): Part[] {
+  const { node, waiting } = standing
+  if (!node.only) return [{ standing, waiting, needs }]
+  const isEach = Object.values(node.only).includes('same')
+  const groups = isEach ? waiting.map((member) => [member]) : [waiting]
+  return groups.map((some) => ({
+    standing,
+    waiting: some,
+    needs: needs.map((need) => narrowed(need, neededOf(node, need.node.name, some[0]?.key ?? ''))),
+  }))
+}
+
+/** A step as if it had these members only. */
+function narrowed(step: Standing, keys: readonly string[] | undefined): Standing {
+  if (!keys) return step
+  const some = newStanding(step.node)
+  for (const key of keys) {
+    const member = step.members.get(key)
+    if (member) count(some, member)
+  }
+  return some
 }
 
 const isOver = ({ over, count }: Standing) => over === count
@@ -108,22 +157,22 @@ const ownFailure = ({ failed, node }: Standing) => failed.length > 0 && !node.co
 const isWell = (step: Standing) => !ownFailure(step) && (step.skipped === 0 || step.skipped < step.over)
 
 function decideStep(
-  standing: Standing,
-  needs: Standing[],
+  part: Part,
   standings: ReadonlyMap<string, Standing>,
   metrics: ReadonlyMap<string, number | undefined>,
   now: number,
   decision: Decision,
 ): void {
-  const { node } = standing
-  if (node.kind === 'approve' && standing.waiting[0]?.look_at != null) {
-    askedAlready(standing, now, decision)
+  const { waiting, needs } = part
+  const { node } = part.standing
+  if (node.kind === 'approve' && waiting[0]?.look_at != null) {
+    askedAlready(part.standing, now, decision)
     return
   }
   const when = node.when === undefined ? undefined : parseWhen(node.when)
   const unwell = needs.find((step) => !isWell(step))
   if (unwell && !(when && minds(when))) {
-    skip(standing, becauseOf(unwell), decision)
+    skip(part, becauseOf(unwell), decision)
     return
   }
   if (when) {
@@ -134,11 +183,11 @@ function decideStep(
     }
     const seen = seenBy(needs, standings, metrics)
     if (!holds(when, seen)) {
-      skip(standing, notSo(node.when as string, when, seen), decision)
+      skip(part, notSo(node.when as string, when, seen), decision)
       return
     }
   }
-  for (const { key } of standing.waiting)
+  for (const { key } of waiting)
     if (node.kind === 'approve') decision.actions.push(ask(node, key, now, decision))
     else decision.actions.push({ do: node.kind === 'job' ? 'submit' : 'promote', key })
 }
@@ -161,11 +210,13 @@ function askedAlready({ node, waiting }: Standing, now: number, decision: Decisi
 }
 
 /** Skips what has not begun, and counts it as over, so that the steps behind it are decided in the same pass. */
-function skip(standing: Standing, note: string, decision: Decision): void {
-  for (const { key } of standing.waiting) decision.actions.push({ do: 'skip', key, note })
-  standing.over += standing.waiting.length
-  standing.skipped += standing.waiting.length
-  standing.waiting = []
+function skip({ standing, waiting }: Part, note: string, decision: Decision): void {
+  for (const member of waiting) {
+    decision.actions.push({ do: 'skip', key: member.key, note })
+    standing.members.set(member.key, { ...member, state: 'skipped' })
+  }
+  standing.over += waiting.length
+  standing.skipped += waiting.length
 }
 
 function becauseOf(step: Standing): string {

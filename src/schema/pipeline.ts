@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { parseDuration } from './duration.js'
 import { Input, JobSpec, name } from './job.js'
+import { Notify } from './notify.js'
 import { MAX_WHEN } from './parse-when.js'
 import { MAX_STEPS_FANNED } from './pipeline-limits.js'
 
@@ -51,17 +52,29 @@ export const StepInput = z.strictObject({
   path: z.string().min(1).max(1_000).optional().describe('of its outputs; without it all of them'),
 })
 
+/** Items a fan-out has when the file does not say how many it may have. */
+const MAX_ITEMS = 1_000
+const Items = z.array(Item).min(1).max(MAX_STEPS_FANNED)
+/** A list that a step before has put out. */
+export const ItemList = z.strictObject({
+  step: outputRef,
+  path: z.string().min(1).max(1_000).describe('a file of its outputs: a JSON array, or an item on each line'),
+  max: z.int().min(1).max(MAX_STEPS_FANNED).default(MAX_ITEMS).describe('a longer list is refused'),
+})
+export type ItemList = z.infer<typeof ItemList>
+export const FOR_EACH = { items: Items, list: ItemList }
+
 /** A step says `needs` in place of `after`. */
 const { name: _jobName, after: _after, ...jobFields } = JobSpec.shape
 /** The fields that a step has beside those of a job. */
 const own = {
   ...common,
   forEach: z
-    .array(Item)
-    .min(1)
-    .max(MAX_STEPS_FANNED)
+    .union([Items, ItemList])
     .optional()
-    .describe('one job for each item, which stands for {{item}} in texts, of a map {{item.KEY}}'),
+    .describe(
+      'one job for each item of a list, or of a file that a step has put out; it stands for {{item}} in texts, of a map {{item.KEY}}',
+    ),
   cache: z.boolean().optional().describe('take over a completed step of an earlier pipeline that is the same'),
   inputs: z
     .record(variable, z.union([StepInput, ...Input.options]))
@@ -107,6 +120,7 @@ const top = {
     .prefault({}),
   maxParallel: z.int().min(1).max(MAX_STEPS_FANNED).default(1_000).describe('steps that have a job at once'),
   cache: z.boolean().default(true).describe('false: no step is taken over, whatever it says'),
+  notify: Notify.optional(),
 }
 /** What is around the steps, which are parsed one by one with the defaults in them. */
 export const PipelineFrame = z.strictObject({

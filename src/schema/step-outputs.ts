@@ -1,7 +1,7 @@
 import type { Problem } from './failure.js'
 import { Inputs, MAX_INPUTS } from './job.js'
 import type { MemberPlan, OutputOf, ParsedStep } from './parse-step.js'
-import { stepOf } from './pipeline-next.js'
+import { itemOf, stepOf } from './pipeline-next.js'
 import { runsNoJob } from './pipeline-references.js'
 import { nearest } from './problems.js'
 
@@ -32,7 +32,9 @@ export function resolveOutputs(
     const found: Problem[] = []
     const members = step.members.map(({ key, data }) => {
       const isFine = found.length === 0
-      if (isFine && data.promote) checkPromotion(step.node.name, data.promote.step, known, found)
+      const single = (path: string, ref: string) => checkSingle(`steps.${step.node.name}.${path}`, ref, known, found)
+      if (isFine && data.promote) single('promote.step', data.promote.step)
+      if (isFine && data.fan) single('forEach.step', data.fan.from.step)
       return { key, data: isFine && data.inputs ? withMembers(step.node.name, data, known, found) : data }
     })
     problems.push(...found)
@@ -40,16 +42,19 @@ export function resolveOutputs(
   })
 }
 
-function checkPromotion(name: string, ref: string, known: Known, found: Problem[]): void {
+/** Where just one job is meant. */
+function checkSingle(path: string, ref: string, known: Known, found: Problem[]): void {
   const keys = find(ref, known)
-  const message = typeof keys === 'string' ? keys : severalOf(ref, keys)
-  if (message) found.push({ path: `steps.${name}.promote.step`, message, value: ref })
+  const message = typeof keys === 'string' ? keys : severalOf(ref, keys, known)
+  if (message) found.push({ path, message, value: ref })
 }
 
-function severalOf(ref: string, keys: ReadonlySet<string>): string | undefined {
+function severalOf(ref: string, keys: ReadonlySet<string>, { raw }: Known): string | undefined {
   const [first] = keys
+  if (isListed(raw[ref]))
+    return `${ref} is fanned out over a list that comes later, so none of its outputs can be named`
   if (first === undefined || keys.has(ref)) return undefined
-  return `${ref} is fanned out; one output is promoted, so say of which item, such as ${first}`
+  return `${ref} is fanned out; one output is meant, so say of which item, such as ${first}`
 }
 
 function withMembers(name: string, data: MemberPlan, known: Known, found: Problem[]): MemberPlan {
@@ -63,7 +68,7 @@ function withMembers(name: string, data: MemberPlan, known: Known, found: Proble
       return data
     }
     for (const step of members) {
-      const own = members.has(input.step) ? key : `${key}_${itemOf(step).replaceAll('-', '_')}`
+      const own = members.has(input.step) ? key : inputOfItem(key, step)
       if (writtenAs.has(own)) found.push({ ...place, message: `becomes the input ${own}, which is there already` })
       writtenAs.set(own, key)
       inputs[own] = { ...input, step }
@@ -71,6 +76,11 @@ function withMembers(name: string, data: MemberPlan, known: Known, found: Proble
   }
   found.push(...problemsOfKeys(name, writtenAs))
   return { ...data, inputs }
+}
+
+/** The key under which the output of one item is found. */
+export function inputOfItem(key: string, member: string): string {
+  return `${key}_${itemOf(member).replaceAll('-', '_')}`
 }
 
 function fewEnough(members: ReadonlySet<string> | string, before: number): ReadonlySet<string> | string {
@@ -89,6 +99,11 @@ function problemsOfKeys(name: string, writtenAs: ReadonlyMap<string, string>): P
   })
 }
 
+/** Its items come from the output of a step. */
+function isListed(step: Raw | undefined): boolean {
+  return typeof step?.forEach === 'object' && step.forEach !== null && !Array.isArray(step.forEach)
+}
+
 const NONE: ReadonlySet<string> = new Set()
 
 /** The members whose outputs are meant; in words, why there are none. Empty where the step is wrong in itself, which is told elsewhere. */
@@ -99,11 +114,8 @@ function find(ref: string, { raw, keys }: Known): ReadonlySet<string> | string {
   const members = keys.get(step) ?? NONE
   if (ref === step || members.size === 0) return members
   if (members.has(ref)) return new Set([ref])
+  if (isListed(raw[step])) return `the items of ${step} are not known yet; take in all of them with step: ${step}`
   if (members.has(step)) return `${step} is not fanned out, so it has no item ${itemOf(ref)}`
   const items = [...members].slice(0, MAX_COMPARED).map(itemOf)
   return `${step} has no item ${itemOf(ref)}${nearest(itemOf(ref), items)}`
-}
-
-function itemOf(key: string): string {
-  return key.slice(stepOf(key).length + 1)
 }

@@ -34,6 +34,9 @@ export function problemsOfArray(array: ArraySpec): Problem[] {
 }
 
 function problemsOfJobs(whole: { name: string; job: Record<string, unknown> }, method: Method, trials: Drawn[]) {
+  const { notify } = whole.job
+  if (notify !== undefined)
+    return [{ path: 'job.notify', message: 'belongs beside job: it is told of the whole, not of each', value: notify }]
   const plan = { method, name: whole.name, job: whole.job, size: trials.length }
   for (const { key, parameters } of trials.slice(0, CHECKED)) {
     const job = jobOfTrial(plan, key, { parameters })

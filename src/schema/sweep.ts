@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { MAX_MEMBERS } from './group.js'
 import { name, positiveDuration } from './job.js'
+import { Notify } from './notify.js'
 
 /** How the trials of a sweep come about. `array`: not a sweep's own, but the tasks of `anneal array`, which are run by the same rules. */
 export const METHODS = ['grid', 'random', 'list', 'asha', 'array'] as const
@@ -59,6 +60,7 @@ const shared = {
     .optional()
     .describe('when more than so many have failed, the rest is stopped; default: any number may fail'),
   timeouts: z.strictObject({ total: positiveDuration.optional().describe('the whole of it') }).default({}),
+  notify: Notify.optional(),
   job,
 }
 
@@ -141,6 +143,7 @@ export interface SweepPlan {
   reduction: number
   /** As good as that is good enough. */
   stopAt: number | null
+  notify?: Notify
   /** With its placeholders. */
   job: Record<string, unknown>
 }

@@ -198,6 +198,7 @@ export const ArtifactView = z
     bytes: z.number(),
     leftOut: z.int().describe('that were found and are not kept'),
     cut: z.array(z.string()).describe('what of the whole folder was left out, in words'),
+    expiresAt: time.nullable().describe('when they are removed but for what is needed; null: never by themselves'),
     entries: z.array(
       z.object({
         path: z.string(),
@@ -223,6 +224,7 @@ export const VersionView = z
     bytes: z.number(),
     by: z.string(),
     at: time,
+    removedAt: time.nullable().describe('null: it is there'),
   })
   .meta({ id: 'ArtifactVersion' })
 export const NamedArtifactView = z
@@ -233,7 +235,9 @@ export const NamedArtifactView = z
     ),
     tags: z.array(z.object({ tag: z.string(), version: z.int() })),
     versions: z.array(VersionView).describe('newest first'),
-    moves: z.array(z.object({ tag: z.string(), version: z.int(), by: z.string(), at: time })).describe('newest first'),
+    moves: z
+      .array(z.object({ tag: z.string(), version: z.int().describe('0: taken away'), by: z.string(), at: time }))
+      .describe('newest first'),
   })
   .meta({ id: 'NamedArtifact' })
 export type NamedArtifactView = z.infer<typeof NamedArtifactView>
@@ -304,6 +308,7 @@ export const MetricSeriesView = z
     notFinite: z.int().describe('of them NaN or infinite'),
     outOfOrder: z.int().describe('of them with a step that is not above all before in its attempt'),
     attempts: z.array(z.int()),
+    counts: z.array(z.int()).describe('points of each of these attempts'),
     last: z.object({ value: MetricValue, step, attempt: z.int() }),
     lastAt: time,
     min: extreme.nullable().describe('of the finite values; null: there is none'),
@@ -317,6 +322,7 @@ export const MetricList = z
     series: z.array(MetricSeriesView),
     skipped: z.array(z.object({ why: z.enum(SKIP_NAMES), count: z.int() })).describe('what was not kept'),
     progress: ProgressView.nullable(),
+    final: z.boolean().describe('the job has ended, and all that its last attempt reported is here'),
   })
   .meta({ id: 'MetricList' })
 export type MetricList = z.infer<typeof MetricList>

@@ -15,14 +15,31 @@ const secret = z
     'expected whsec_ and 24 to 64 bytes in base64: echo whsec_$(openssl rand -base64 32)',
   )
 
+/** Each end of a job may be told to so many. */
+export const MOST_WEBHOOKS = 20
+
+export const webhookName = z
+  .string()
+  .regex(
+    /^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?$/,
+    'expected the name of a webhook: 1–63 of a–z, 0–9, dot, dash, underscore, beginning and ending with a letter or digit',
+  )
+export const Notices = z.array(z.enum(NOTICES)).min(1)
+
 export const WebhookInput = z
   .strictObject({
+    name: webhookName.optional().describe('by which jobs, pipelines and sweeps may name it'),
+    onlyNamed: z.boolean().default(false).describe('it hears only of what names it'),
     url: z
       .url({ protocol: /^https?$/ })
       .max(2048)
       .describe('http or https; not shown again, since it may be a secret'),
-    on: z.array(z.enum(NOTICES)).min(1),
+    on: Notices,
     secret: secret.optional().describe('signs what is sent; made here where none is given'),
+  })
+  .refine(({ name, onlyNamed }) => !onlyNamed || name !== undefined, {
+    path: ['name'],
+    message: 'is required by onlyNamed: nothing else leads to it',
   })
   .meta({ id: 'NewWebhook' })
 
@@ -42,9 +59,11 @@ export type DeliveryView = z.infer<typeof DeliveryView>
 export const WebhookView = z
   .object({
     id: z.string(),
+    name: z.string().nullable(),
     project: z.string(),
     url: z.string().describe('without what may be secret in it'),
     on: z.array(z.enum(NOTICES)),
+    onlyNamed: z.boolean().describe('it hears only of what names it'),
     createdBy: z.string(),
     createdAt: time,
     pending: z.int(),

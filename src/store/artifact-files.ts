@@ -33,10 +33,16 @@ export async function listArtifacts(
     files: sum('files'),
     bytes: sum('bytes'),
     leftOut: sum('left_out'),
+    expiresAt: expiryOf(own),
     cut: own.flatMap(({ cut }) => JSON.parse(cut) as string[]),
     entries: rows.map(viewFile),
     next: rows.length === limit ? (rows.at(-1)?.path ?? null) : null,
   }
+}
+
+function expiryOf(sets: readonly { expires_at: number | null }[]): string | null {
+  const times = sets.flatMap(({ expires_at }) => expires_at ?? [])
+  return times.length === 0 ? null : new Date(Math.min(...times)).toISOString()
 }
 
 interface Query {

@@ -2,12 +2,13 @@ import { type ArtifactName, parseArtifactName } from '../schema/artifact-name.js
 import { Failure } from '../schema/failure.js'
 import type { NamedArtifactView, NameSummary } from '../schema/view.js'
 import { measure, type Place } from './artifact-files.js'
+import { shareOutputs } from './artifact-holds.js'
 import type { ArtifactTagRow, ArtifactVersionRow, Db } from './database.js'
 import { lockNamed, type Tx } from './store.js'
 
 /**
  * Names for what jobs have put out. A promotion makes the next version of the name and moves the tag to it, in one
- * transaction; versions and moves are only ever added, so who promoted what and when can always be told. Of two
+ * transaction; versions and moves are only ever added, or a version marked as removed, so who promoted what and when can always be told. Of two
  * promotions at once both are kept as versions, and the later one has the tag.
  */
 
@@ -23,6 +24,7 @@ export async function promote(
   { place, as, actor }: { place: Place; as: string; actor: string },
 ): Promise<ArtifactVersionRow> {
   const { name, tag } = nameForTag(as)
+  await shareOutputs(tx, place.jobId)
   const { files, bytes } = await measure(tx.q, place)
   if (files === 0) {
     const what = place.path === '' ? 'no outputs' : `no outputs at ${JSON.stringify(place.path)}`
@@ -34,7 +36,7 @@ export async function promote(
   const last = await versionsOf(tx.q, project, name).limit(1).executeTakeFirst()
   const version: ArtifactVersionRow = {
     ...{ project, name, version: (last?.version ?? 0) + 1, job_id: place.jobId, attempt: place.attempt },
-    ...{ path: place.path, files, bytes, created_by: actor, created_at: tx.now },
+    ...{ path: place.path, files, bytes, created_by: actor, created_at: tx.now, removed_at: null, removed_by: null },
   }
   await tx.q.insertInto('artifact_versions').values(version).execute()
   await point(tx, project, { name, tag, version: version.version }, actor)
@@ -63,8 +65,41 @@ export async function resolveName(
 ): Promise<ArtifactVersionRow | undefined> {
   const number = version ?? (await tagOf(db, project, name, tag))?.version
   if (number === undefined) return undefined
-  return versionsOf(db, project, name).where('version', '=', number).executeTakeFirst()
+  const versions = versionsOf(db, project, name).where('removed_at', 'is', null)
+  return versions.where('version', '=', number).executeTakeFirst()
 }
+
+/**
+ * Takes a tag away, and with the last tag its version; or one version, `support-bot@3`. What it stood for stays as outputs of its job.
+ * Fails with `not_found`, or with `state_conflict` where a tag stands for the version.
+ */
+export async function removeName(tx: Tx, project: string, text: string, actor: string): Promise<void> {
+  const wanted = parseName(text)
+  const { name, tag } = wanted
+  await lockNamed(tx, `artifact:${project}/${name}`)
+  const found = await resolveName(tx.q, project, wanted)
+  if (!found) throw absent(text)
+  const tags = (await tagsIn(tx.q, project, name)).filter(({ version }) => version === found.version)
+  const others = tags
+    .filter((one) => wanted.version !== undefined || one.tag !== tag)
+    .map((one) => `${name}:${one.tag}`)
+  if (wanted.version !== undefined && others.length > 0)
+    throw new Failure('state_conflict', `${text} is what ${others.join(' and ')} stands for`, {
+      next: `Let the tag stand for another version, or remove it: anneal artifact rm --promoted ${others[0]}`,
+    })
+  if (wanted.version === undefined) await point(tx, project, { name, tag, version: GONE }, actor)
+  if (others.length > 0) return
+  await tx.q
+    .updateTable('artifact_versions')
+    .set({ removed_at: tx.now, removed_by: actor })
+    .where('project', '=', project)
+    .where('name', '=', name)
+    .where('version', '=', found.version)
+    .execute()
+}
+
+/** What a tag stands for that was taken away. */
+const GONE = 0
 
 /** Everything about a name: what it means now, its tags, its versions and every move of its tags. Fails with `not_found`. */
 export async function showName(db: Db, project: string, text: string): Promise<NamedArtifactView> {
@@ -119,6 +154,7 @@ export function viewVersion(row: ArtifactVersionRow): NamedArtifactView['version
     bytes: row.bytes,
     by: row.created_by,
     at: new Date(row.created_at).toISOString(),
+    removedAt: row.removed_at === null ? null : new Date(row.removed_at).toISOString(),
   }
 }
 
@@ -144,6 +180,7 @@ async function tagsIn(db: Db, project: string, name?: string): Promise<ArtifactT
     .selectFrom('artifact_tags as t')
     .selectAll('t')
     .where('t.project', '=', project)
+    .where('t.version', '!=', GONE)
     .where((eb) =>
       eb.not(
         eb.exists(

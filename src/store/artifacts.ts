@@ -1,6 +1,7 @@
 import { MAX_ARTIFACT_FILES, type Manifest, type ManifestFile } from '../schema/artifact.js'
 import { HOUR, SECOND } from '../schema/duration.js'
 import { Failure } from '../schema/failure.js'
+import { offTheList } from './blob-garbage.js'
 import type { ArtifactSetRow, AttemptRow, Db, JobRow } from './database.js'
 import { newId } from './ids.js'
 import { releaseWaiting } from './job-inputs.js'
@@ -34,10 +35,11 @@ export async function expectArtifacts(
   from: { rank: number; hostId: string },
 ): Promise<void> {
   const values = { state: 'uploading' as const, writer: null, files: 0, bytes: 0, left_out: 0, cut: '[]' }
+  const none = { problem: null, expires_at: null }
   await tx.q
     .insertInto('artifact_sets')
     .values({
-      ...{ job_id: job.id, attempt: attempt.number, rank: from.rank, host_id: from.hostId, problem: null },
+      ...{ job_id: job.id, attempt: attempt.number, rank: from.rank, host_id: from.hostId, ...none },
       ...{ ...values, updated_at: tx.now },
     })
     .onConflict((c) => c.doNothing())
@@ -85,11 +87,24 @@ export async function touchSet(store: Store, set: ArtifactSetRow, now = Date.now
   await store.transact((tx) => update(tx, keyOf(set), { updated_at: tx.now }))
 }
 
+export interface Keeping {
+  /** Which of these blobs are not there. */
+  missing?: (hashes: readonly string[]) => Promise<string[]>
+  /** Milliseconds until they may be removed; without it they stay. */
+  keepFor?: number | undefined
+}
+
 /**
- * Takes the manifest of a set, whose blobs are all there. In batches, so that nobody waits behind 100,000 rows; readers
- * see none of them before the last. Whoever begins later takes over: the earlier one fails with `state_conflict`.
+ * Takes the manifest of a set. In batches, so that nobody waits behind 100,000 rows; readers see none of them before the last. Whoever
+ * begins later takes over: the earlier one fails with `state_conflict`, and so does one whose blobs are not all there. That is looked at
+ * behind the rows: from then on nobody removes them.
  */
-export async function keepArtifacts(store: Store, set: ArtifactSetRow, manifest: Manifest): Promise<void> {
+export async function keepArtifacts(
+  store: Store,
+  set: ArtifactSetRow,
+  manifest: Manifest,
+  { missing, keepFor }: Keeping = {},
+): Promise<void> {
   if (set.state === 'kept') return
   const key = keyOf(set)
   const writer = newId()
@@ -103,6 +118,10 @@ export async function keepArtifacts(store: Store, set: ArtifactSetRow, manifest:
     const rows = manifest.files.slice(at, at + BATCH).map((file) => rowOf(key, file))
     await store.transact(async (tx) => {
       await checkWriter(tx, key, writer)
+      await offTheList(
+        tx,
+        rows.flatMap(({ sha256 }) => sha256 ?? []),
+      )
       await tx.q
         .insertInto('artifact_files')
         .values(rows)
@@ -110,6 +129,9 @@ export async function keepArtifacts(store: Store, set: ArtifactSetRow, manifest:
         .execute()
     })
   }
+  const lacking = (await missing?.([...new Set(kept.map(({ sha256 }) => sha256 as string))])) ?? []
+  if (lacking.length > 0)
+    throw new Failure('state_conflict', `${lacking.length} blobs of the manifest are not there, such as ${lacking[0]}`)
   await store.transact(async (tx) => {
     const job = await lockJob(tx, key.jobId)
     await checkWriter(tx, key, writer)
@@ -119,7 +141,8 @@ export async function keepArtifacts(store: Store, set: ArtifactSetRow, manifest:
       left_out: manifest.files.length - kept.length,
     }
     const cut = JSON.stringify(manifest.cut)
-    await update(tx, key, { state: 'kept', ...sum, cut, problem: null, writer: null, updated_at: tx.now })
+    const expires_at = keepFor === undefined ? null : tx.now + keepFor
+    await update(tx, key, { state: 'kept', ...sum, cut, problem: null, writer: null, updated_at: tx.now, expires_at })
     const data = { files: sum.files, bytes: sum.bytes, leftOut: sum.left_out, cut: manifest.cut, ...ofRank(key) }
     await tell(tx, key, set.host_id, 'artifacts_kept', data)
     if (job) await sumUp(tx, key)

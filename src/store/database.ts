@@ -40,6 +40,8 @@ export interface Database {
   artifact_versions: ArtifactVersionRow
   artifact_tags: ArtifactTagRow
   job_inputs: JobInputRow
+  blob_garbage: BlobGarbageRow
+  workdir_blobs: { sha256: string }
   schedules: ScheduleRow
   schedule_fires: ScheduleFireRow
   templates: TemplateRow
@@ -437,6 +439,14 @@ export interface ArtifactSetRow {
   cut: string
   problem: string | null
   updated_at: number
+  /** When it may be removed; null: never by itself. */
+  expires_at: number | null
+}
+
+/** A blob that has lost a reference, and since when. */
+export interface BlobGarbageRow {
+  sha256: string
+  since: number
 }
 
 export interface ArtifactFileRow {
@@ -466,9 +476,11 @@ export interface ArtifactVersionRow {
   bytes: number
   created_by: string
   created_at: number
+  removed_at: number | null
+  removed_by: string | null
 }
 
-/** Each move of a tag; the highest `move` holds. */
+/** Each move of a tag; the highest `move` holds. Version 0: the tag was taken away. */
 export interface ArtifactTagRow {
   project: string
   name: string
@@ -640,6 +652,10 @@ export interface ScheduleFireRow {
 export interface WebhookRow {
   id: string
   project: string
+  /** By which descriptions name it; one of its own in the project while it is there. */
+  name: string | null
+  /** It hears only of what names it. */
+  only_named: number
   /** Without what may be secret in it. */
   shown_url: string
   /** Address and secret, sealed under a key that is not in the store; empty once it was removed. */

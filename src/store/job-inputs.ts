@@ -5,7 +5,9 @@ import { Failure, type Problem } from '../schema/failure.js'
 import { type Input, type JobSpec, providersOf } from '../schema/job.js'
 import type { InputView } from '../schema/view.js'
 import { measure, within } from './artifact-files.js'
+import { shareOutputs } from './artifact-holds.js'
 import { resolveName } from './artifact-names.js'
+import { isRemoved } from './artifact-removal.js'
 import { currentAttempt, updateAttempt } from './attempts.js'
 import type { Db, JobInputRow, JobRow } from './database.js'
 import { allocatePool, allocationId, releaseDevices } from './ledger.js'
@@ -28,7 +30,7 @@ export async function takeInputs(tx: Tx, job: JobRow, spec: JobSpec, retryOf?: J
   const problems: Problem[] = []
   for (const [key, input] of inputs) {
     const same = before.find((row) => row.key === key && row.state === 'ready')
-    const found = same ?? (await resolve(tx.q, job, input))
+    const found = same ? await again(tx, same) : await resolve(tx.q, job, input, tx)
     if (typeof found === 'string') problems.push({ path: `inputs.${key}`, message: found })
     else
       await tx.q
@@ -55,16 +57,26 @@ export async function contentOf(db: Db, project: string, inputs: JobSpec['inputs
   return content
 }
 
+/** A retry is given the very same, or nothing where some of it has been removed since. */
+async function again(tx: Tx, row: JobInputRow): Promise<JobInputRow | string> {
+  await shareOutputs(tx, row.from_job)
+  const place = { jobId: row.from_job, attempt: row.from_attempt as number, path: row.path }
+  if (!(await isRemoved(tx.q, place))) return row
+  const what = row.name === null ? `the outputs of job ${row.from_job}` : `${row.name}@${row.version}`
+  return `${what}, which it was given before, have been removed`
+}
+
 type Source = Omit<JobInputRow, 'job_id' | 'key'>
 
-/** In words, why it cannot be had. */
-async function resolve(db: Db, job: Pick<JobRow, 'project'>, input: Input): Promise<Source | string> {
-  if ('artifact' in input) return resolveNamed(db, job, input.artifact, input.path)
+/** In words, why it cannot be had. With `tx`: it is about to be referred to, and nobody removes it meanwhile. */
+async function resolve(db: Db, job: Pick<JobRow, 'project'>, input: Input, tx?: Tx): Promise<Source | string> {
+  if ('artifact' in input) return resolveNamed(db, job, input, tx)
   const from = await findJob(db, job.project, input.job).catch((error: Failure) => error.message)
   if (typeof from === 'string') return from
   const source = { from_job: from.id, path: input.path ?? '', name: null, version: null, problem: null }
   if (from.state !== 'ended') return { ...source, from_attempt: null, state: 'waiting' }
   if (from.artifacts_state === 'uploading') return { ...source, from_attempt: from.attempt, state: 'waiting' }
+  if (tx) await shareOutputs(tx, from.id)
   const problem = await lacking(db, from, source.path)
   return problem ?? { ...source, from_attempt: from.attempt, state: 'ready' }
 }
@@ -72,12 +84,13 @@ async function resolve(db: Db, job: Pick<JobRow, 'project'>, input: Input): Prom
 async function resolveNamed(
   db: Db,
   { project }: Pick<JobRow, 'project'>,
-  text: string,
-  inner = '',
+  { artifact: text, path: inner = '' }: Extract<Input, { artifact: string }>,
+  tx?: Tx,
 ): Promise<Source | string> {
   const wanted = parseArtifactName(text)
   const found = wanted && (await resolveName(db, project, wanted))
   if (!found) return `there is no artifact ${text}`
+  if (tx) await shareOutputs(tx, found.job_id)
   const path = [found.path, inner].filter((part) => part !== '').join('/')
   const { files } = await measure(db, { jobId: found.job_id, attempt: found.attempt, path })
   if (files === 0) return `artifact ${found.name}@${found.version} has nothing at ${path}`
@@ -91,6 +104,8 @@ async function lacking(db: Db, from: JobRow, path: string): Promise<string | und
   if (from.artifacts_state === null) return `${what} has put nothing into $ANNEAL_OUTPUT_DIR`
   const { files } = await measure(db, { jobId: from.id, attempt: from.attempt, path })
   if (files > 0) return undefined
+  if (await isRemoved(db, { jobId: from.id, attempt: from.attempt, path }))
+    return `the outputs of ${what} have been removed`
   if (from.artifacts_state === 'failed') return `the outputs of ${what} could not be kept`
   return `${what} has put nothing at ${JSON.stringify(path)} in $ANNEAL_OUTPUT_DIR`
 }

@@ -6,6 +6,7 @@ import type { JobRow } from './database.js'
 import { newId, sha256 } from './ids.js'
 import { takeInputs } from './job-inputs.js'
 import { insertWaits } from './job-waits.js'
+import { checkNotify } from './named-webhooks.js'
 import { checkQuota } from './quotas.js'
 import { resolveAfter } from './resolve-after.js'
 import type { Tx } from './store.js'
@@ -46,6 +47,9 @@ export async function submitJob(tx: Tx, submission: Submission): Promise<{ job: 
       existed: true,
     }
   }
+  // What a group names was looked up with it; of a retry the webhook may have gone meanwhile, which is no reason not to run.
+  if (!submission.member && !retryOf)
+    await checkNotify(tx.q, project, [{ path: 'notify', notify: submission.spec.notify }])
   const after = await resolveAfter(tx, project, submission.spec.after ?? [])
   const spec = after.length > 0 ? { ...submission.spec, after } : submission.spec
   const job = newRow(tx, id, { ...submission, spec })

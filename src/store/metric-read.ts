@@ -28,7 +28,7 @@ interface Range {
 }
 
 /** Every metric that a job has, by name, and what was not kept. */
-export async function listMetrics(db: Db, jobId: string): Promise<Omit<MetricList, 'progress'>> {
+export async function listMetrics(db: Db, jobId: string): Promise<Omit<MetricList, 'progress' | 'final'>> {
   const rows = await db.selectFrom('metric_series').selectAll().where('job_id', '=', jobId).orderBy('attempt').execute()
   const byName = groupByName(rows)
   const sources = await db.selectFrom('metric_sources').selectAll().where('job_id', '=', jobId).execute()
@@ -83,6 +83,38 @@ export async function* everyPoint(
     for await (const points of blocksOf(db, row, await headsOf(db, row), range, false))
       yield { attempt: row.attempt, points }
   }
+}
+
+/**
+ * The points of one attempt behind the first `skip`, in pieces, for somebody who has read those before. Where a block has been packed since
+ * it was seen they end before it: the next call has the rest, and nothing is left out between.
+ */
+export async function* pointsBehind(
+  db: Db,
+  jobId: string,
+  name: string,
+  { attempt, skip }: { attempt: number; skip: number },
+): AsyncGenerator<{ attempt: number; points: Points }> {
+  const [row] = (await seriesOf(db, jobId, name, attempt)) as [MetricSeriesRow]
+  let left = skip
+  const heads = await headsOf(db, row)
+  while (heads[0] && heads[0].count <= left) left -= (heads.shift() as BlockHead).count
+  for (let from = 0; from < heads.length; from += BLOCKS_AT_ONCE) {
+    const part = heads.slice(from, from + BLOCKS_AT_ONCE)
+    const found = await fetch(db, row, part, 'bytes')
+    await breathe()
+    for (const { seq } of part) {
+      const bytes = found.get(seq)
+      if (!bytes) return
+      const points = decodePoints(bytes)
+      yield { attempt, points: left === 0 ? points : pick(points, placesFrom(left, countOf(points))) }
+      left = 0
+    }
+  }
+}
+
+function placesFrom(first: number, end: number): number[] {
+  return Array.from({ length: Math.max(0, end - first) }, (_, i) => first + i)
 }
 
 async function seriesOf(db: Db, jobId: string, name: string, attempt?: number): Promise<MetricSeriesRow[]> {
@@ -202,6 +234,7 @@ function viewSeries(rows: readonly MetricSeriesRow[]): MetricSeriesView {
     notFinite: sum((row) => row.not_finite),
     outOfOrder: sum((row) => row.out_of_order),
     attempts: rows.map(({ attempt }) => attempt),
+    counts: rows.map((row) => row.count),
     last: { value: toMetricValue(last.last_value ?? Number.NaN), step: last.last_step, attempt: last.attempt },
     lastAt: new Date(last.last_at).toISOString(),
     min: low ? { value: low.min_value as number, step: low.min_step, attempt: low.attempt } : null,

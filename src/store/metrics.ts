@@ -10,7 +10,7 @@ import { lookAtSweepOf } from './sweep-results.js'
 
 /**
  * One source of the metrics of one attempt: `file` and `log` of its process, `host` as its host measures; of rank 1 of
- * several `host-1`.
+ * several `host-1`; `provider` what a service says of a run there.
  */
 export interface MetricKey {
   jobId: string
@@ -81,7 +81,7 @@ export async function areMetricsFinal(q: Db, jobId: string): Promise<boolean> {
     .selectFrom('metric_sources')
     .select(['attempt', 'final'])
     .where('job_id', '=', jobId)
-    .where('source', 'in', ['file', 'log'])
+    .where('source', 'in', ['file', 'log', 'provider'])
     .execute()
   const newest = Math.max(...rows.map(({ attempt }) => attempt))
   return rows.length > 0 && rows.every(({ attempt, final }) => attempt < newest || final === 1)

@@ -1,10 +1,12 @@
 import { DAY, HOUR, MINUTE, SECOND } from '../schema/duration.js'
 import type { GroupOutcome } from '../schema/group.js'
 import type { JobSpec } from '../schema/job.js'
+import type { Notify } from '../schema/notify.js'
 import type { Outcome } from '../schema/outcome.js'
 import { isFailure, type Message, type Notice } from '../schema/webhook.js'
-import type { JobRow, NotificationRow, WebhookRow } from './database.js'
+import type { GroupRow, JobRow, NotificationRow, WebhookRow } from './database.js'
 import { newId } from './ids.js'
+import { namedIn } from './named-webhooks.js'
 import type { Tx } from './store.js'
 
 /** Messages that may wait for one webhook; what comes beyond is counted and not kept. */
@@ -16,16 +18,26 @@ const CLAIM = 30 * SECOND
 /** How long settled ones are shown. */
 const KEPT = 30 * DAY
 
+/** What has happened, and to whom it is of interest. */
+interface News {
+  project: string
+  notices: readonly Notice[]
+  /** The webhooks that the description names, one list for each description that may. */
+  named?: (Notify | undefined)[]
+  /** It is no news for those that are not named. */
+  isOnlyForNamed?: boolean
+}
+
 /**
  * Writes into the outbox, in the transaction of the event, what the project's webhooks are to be told: sent exactly when the event
- * stands, whatever dies.
+ * stands, whatever dies. One message to a webhook, however many reasons it has to hear of it.
  */
 export async function notify(
   tx: Tx,
-  project: string,
-  notices: readonly Notice[],
+  { project, notices, named = [], isOnlyForNamed = false }: News,
   message: { type: string; text: string; data: Record<string, unknown> },
 ): Promise<void> {
+  const asked = named.flatMap(namedIn)
   const hooks = await tx.q
     .selectFrom('webhooks')
     .selectAll()
@@ -33,7 +45,9 @@ export async function notify(
     .where('removed_at', 'is', null)
     .execute()
   for (const hook of hooks) {
-    const wanted = JSON.parse(hook.notices) as Notice[]
+    const usual = JSON.parse(hook.notices) as Notice[]
+    const own = asked.filter(({ webhook }) => webhook === hook.name).flatMap(({ on }) => on ?? usual)
+    const wanted = hook.only_named === 1 || isOnlyForNamed ? own : [...own, ...usual]
     if (notices.some((notice) => wanted.includes(notice))) await enqueue(tx, hook, message)
   }
 }
@@ -42,7 +56,7 @@ type Event = { jobId: string; type: string; data?: Record<string, unknown> }
 
 /**
  * What an entry of the timeline of a job or a group means for webhooks; called for every entry, and nearly always nothing. The end of
- * a step or trial is not told by itself, since there may be ten thousand; that of its group is.
+ * a step or trial is told only to those that it names, since there may be ten thousand; that of its group to all.
  */
 export async function notifyOfEvent(tx: Tx, event: Event): Promise<void> {
   const { jobId, type } = event
@@ -50,47 +64,70 @@ export async function notifyOfEvent(tx: Tx, event: Event): Promise<void> {
   if (type !== 'ended' && type !== 'limit_warning') return
   const job = await tx.q.selectFrom('jobs').selectAll().where('id', '=', jobId).executeTakeFirst()
   if (!job) return notifyOfGroup(tx, event)
-  if (job.group_id === null || type === 'limit_warning') await notifyOfJob(tx, job, event)
+  await notifyOfJob(tx, job, event)
 }
 
 async function notifyOfJob(tx: Tx, job: JobRow, { type, data }: Event): Promise<void> {
-  const { tags } = JSON.parse(job.spec) as JobSpec
+  const { tags, notify: named } = JSON.parse(job.spec) as JobSpec
+  const { project } = job
   const shown = { id: job.id, name: job.name, project: job.project, attempt: job.attempt, tags }
   const who = `job ${job.name} (${job.id})`
   if (type === 'limit_warning') {
     const text = `Anneal: ${who} has used 80 % of its ${data?.limit} limit, which is at ${data?.deadline}`
-    return notify(tx, job.project, ['limit_warning'], {
-      type: 'job.limit_warning',
-      text,
-      data: { job: shown, ...data },
-    })
+    const news = { project, notices: ['limit_warning'] as const, named: [named, await namedByGroup(tx, job)] }
+    return notify(tx, news, { type: 'job.limit_warning', text, data: { job: shown, ...data } })
   }
   const outcome = data as unknown as Outcome
   const exit = outcome.exitCode === undefined ? '' : `, exit code ${outcome.exitCode}`
-  await notify(tx, job.project, isFailure(outcome) ? ['ended', 'failed'] : ['ended'], {
-    type: 'job.ended',
-    text: `Anneal: ${who} has ended: ${outcome.reason}${exit}`,
-    data: { job: shown, outcome },
-  })
+  const notices: Notice[] = isFailure(outcome) ? ['ended', 'failed'] : ['ended']
+  await notify(
+    tx,
+    { project, notices, named: [named], isOnlyForNamed: job.group_id !== null },
+    {
+      type: 'job.ended',
+      text: `Anneal: ${who} has ended: ${outcome.reason}${exit}`,
+      data: { job: shown, outcome },
+    },
+  )
+}
+
+/** Whom the pipeline or sweep of a job names: a warning of one of its jobs is one of its own. */
+async function namedByGroup(tx: Tx, { group_id: id }: JobRow): Promise<Notify | undefined> {
+  if (id === null) return undefined
+  const { spec } = await tx.q.selectFrom('job_groups').select('spec').where('id', '=', id).executeTakeFirstOrThrow()
+  return namedInGroup({ spec })
+}
+
+function namedInGroup({ spec }: Pick<GroupRow, 'spec'>): Notify | undefined {
+  return (JSON.parse(spec) as { notify?: Notify }).notify
 }
 
 async function notifyOfGroup(tx: Tx, { jobId, type, data }: Event): Promise<void> {
   const group = await tx.q.selectFrom('job_groups').selectAll().where('id', '=', jobId).executeTakeFirst()
   if (!group) return
   const { id, kind, name, project } = group
+  const named = [namedInGroup(group)]
   const shown = { [kind]: { id, name, project } }
   const who = `${kind} ${name} (${id})`
   if (type === 'approval_wanted') {
     const text = `Anneal: ${who} waits at ${data?.step}; answer with: anneal approve ${id} ${data?.step}`
-    return notify(tx, project, ['gate'], { type: `${kind}.gate`, text, data: { ...shown, ...data } })
+    return notify(
+      tx,
+      { project, notices: ['gate'], named },
+      { type: `${kind}.gate`, text, data: { ...shown, ...data } },
+    )
   }
   const outcome = data as unknown as GroupOutcome
   const isBad = outcome.reason !== 'completed' && outcome.reason !== 'stopped'
-  await notify(tx, project, isBad ? ['ended', 'failed'] : ['ended'], {
-    type: `${kind}.ended`,
-    text: `Anneal: ${who} has ended: ${outcome.reason}`,
-    data: { ...shown, outcome },
-  })
+  await notify(
+    tx,
+    { project, notices: isBad ? ['ended', 'failed'] : ['ended'], named },
+    {
+      type: `${kind}.ended`,
+      text: `Anneal: ${who} has ended: ${outcome.reason}`,
+      data: { ...shown, outcome },
+    },
+  )
 }
 
 /** One message to one webhook; undefined where too many wait. */

@@ -25,6 +25,8 @@ import { templates } from './migrations/0016-templates.js'
 import { notifications } from './migrations/0017-notifications.js'
 import { pipelines } from './migrations/0018-pipelines.js'
 import { sweeps } from './migrations/0019-sweeps.js'
+import { namedWebhooks } from './migrations/0020-named-webhooks.js'
+import { artifactRemoval } from './migrations/0021-artifact-removal.js'
 
 /** Milliseconds to wait for a connection to PostgreSQL, a free one of the pool or a new one. */
 const CONNECT_WITHIN = 20_000
@@ -143,6 +145,8 @@ function migrator({ db, dialect }: OpenDatabase): Migrator {
     '0017-notifications': notifications,
     '0018-pipelines': pipelines,
     '0019-sweeps': sweeps,
+    '0020-named-webhooks': namedWebhooks,
+    '0021-artifact-removal': artifactRemoval,
   }
   return new Migrator({ db, provider: { getMigrations: async () => migrations } })
 }

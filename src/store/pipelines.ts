@@ -1,10 +1,19 @@
 import type { GroupLook } from '../schema/group.js'
 import type { JobSpec } from '../schema/job.js'
+import type { Notify } from '../schema/notify.js'
 import type { ParsedPipeline } from '../schema/parse-pipeline.js'
-import { type Action, type Decision, metricKey, nextOfPipeline, type StepNode } from '../schema/pipeline-next.js'
-import type { GroupRow } from './database.js'
+import {
+  type Action,
+  type Decision,
+  metricKey,
+  nextOfPipeline,
+  type StepNode,
+  stepOf,
+} from '../schema/pipeline-next.js'
+import type { Db, GroupRow } from './database.js'
 import { AT_ONCE, createGroup, endedMembers, endGroup, type NewGroup, updateMember } from './groups.js'
 import { sha256 } from './ids.js'
+import { checkNotify } from './named-webhooks.js'
 import { checkQuota } from './quotas.js'
 import { metricOf } from './step-metric.js'
 import { carryOut, type Member, Steps } from './steps.js'
@@ -14,14 +23,16 @@ import type { Tx } from './store.js'
 export interface PipelineRecord {
   nodes: StepNode[]
   maxParallel: number
+  notify?: Notify
   /** Milliseconds. */
   total: number | null
   /** Of the members as they were submitted, so that the same key with another file is noticed. */
   hash: string
 }
 
-export function recordOf({ nodes, maxParallel, total, members }: ParsedPipeline): PipelineRecord {
-  return { nodes, maxParallel, total: total ?? null, hash: sha256(JSON.stringify(members)) }
+export function recordOf({ nodes, maxParallel, total, notify, members }: ParsedPipeline): PipelineRecord {
+  const hash = sha256(JSON.stringify(members))
+  return { nodes, maxParallel, total: total ?? null, hash, ...(notify ? { notify } : {}) }
 }
 
 type By = Pick<NewGroup, 'project' | 'actor' | 'idempotencyKey' | 'scheduleId'>
@@ -33,12 +44,39 @@ export async function submitPipeline(
 ): Promise<{ group: GroupRow; existed: boolean }> {
   const { name, members, total } = pipeline
   const created = await createGroup(tx, { ...by, kind: 'pipeline', name, spec: recordOf(pipeline), members, total })
-  if (!created.existed) await checkQuotas(tx, created.group, pipeline)
+  if (created.existed) return created
+  await checkPipeline(tx, by, pipeline)
   return created
 }
 
+/** What a submit asks of the store. Fails as `checkWebhooks`, or with `quota_exceeded` where a step could never start. */
+export async function checkPipeline(
+  tx: Tx,
+  { project, actor }: Pick<By, 'project' | 'actor'>,
+  pipeline: ParsedPipeline,
+): Promise<void> {
+  await checkWebhooks(tx.q, project, pipeline)
+  await checkQuotas(tx, { project, created_by: actor }, pipeline)
+}
+
+/** Fails with `invalid_spec`, naming `notify[0]` or `steps.train.notify[0]`, where a webhook is named that there is not. */
+export async function checkWebhooks(
+  db: Db,
+  project: string,
+  { notify, members }: ParsedPipeline,
+  under = '',
+): Promise<void> {
+  const steps = new Map(members.map(({ key, data }) => [`${under}steps.${stepOf(key)}.notify`, data.spec?.notify]))
+  const places = [...steps].map(([path, named]) => ({ path, notify: named }))
+  await checkNotify(db, project, [{ path: `${under}notify`, notify }, ...places])
+}
+
 /** Asked now, since a step that could never start would wait for ever; each kind of claim once. */
-async function checkQuotas(tx: Tx, { project, created_by }: GroupRow, { members }: ParsedPipeline): Promise<void> {
+async function checkQuotas(
+  tx: Tx,
+  { project, created_by }: Pick<GroupRow, 'project' | 'created_by'>,
+  { members }: ParsedPipeline,
+): Promise<void> {
   const claims = new Map<string, JobSpec>()
   for (const { spec } of members.map(({ data }) => data))
     if (spec) claims.set(JSON.stringify([spec.pool, spec.resources]), spec)
@@ -63,15 +101,15 @@ export async function advancePipeline(tx: Tx, group: GroupRow): Promise<GroupLoo
     return { more: false, until: null }
   }
   const running = steps.members.filter(({ state }) => state === 'running').length
-  const { more, waits } = await carryOutSome(tx, group, steps, decision.actions, record.maxParallel - running)
+  const { more, waits, lists } = await carryOutSome(tx, group, steps, decision.actions, record.maxParallel - running)
   const again = waits || decision.waits ? tx.now + TRY_AGAIN : Number.POSITIVE_INFINITY
   const until = Math.min(decision.until ?? Number.POSITIVE_INFINITY, again)
-  return { more: more || hasMoreEnded, until: Number.isFinite(until) ? until : null }
+  return { more: more || hasMoreEnded, until: Number.isFinite(until) ? until : null, ...(lists ? { lists } : {}) }
 }
 
 /** `room`: jobs that may still be added. `more`: others can be done at once, since there were many or one was over by itself. */
 async function carryOutSome(tx: Tx, group: GroupRow, steps: Steps, actions: Action[], room: number) {
-  const done = { more: false, waits: false }
+  const done = { more: false, waits: false, lists: false }
   let taken = 0
   let left = room
   for (const action of actions) {
@@ -81,7 +119,8 @@ async function carryOutSome(tx: Tx, group: GroupRow, steps: Steps, actions: Acti
     const became = await carryOut(tx, group, steps, action)
     if (became === 'running') left -= 1
     if (became === 'over') done.more = true
-    if (became === 'waits') done.waits = true
+    if (became === 'waits' || became === 'lists') done.waits = true
+    if (became === 'lists') done.lists = true
   }
   return done
 }

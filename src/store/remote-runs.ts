@@ -5,6 +5,7 @@ import type { Reason } from '../schema/outcome.js'
 import { warnAt } from '../schema/warning.js'
 import { updateAttempt } from './attempts.js'
 import type { AttemptRow, Db, JobRow, RemoteRunRow } from './database.js'
+import { keepRemoteNumbers, type RemoteNumbers } from './remote-metrics.js'
 import { forUpdate, type Tx } from './store.js'
 import { lockJob, moveJob, raiseVersion, record } from './timeline.js'
 
@@ -12,6 +13,9 @@ import { lockJob, moveJob, raiseVersion, record } from './timeline.js'
 
 /** From the provider's acceptance to the running process, where the job does not say (design §3). Milliseconds. */
 const START_LIMIT = 15 * MINUTE
+
+/** Phases that are an end. */
+const ENDS = ['completed', 'failed', 'stopped']
 
 export interface AttemptRef {
   jobId: string
@@ -97,12 +101,13 @@ export async function remoteAccepted(tx: Tx, ref: AttemptRef, remoteId: string):
 export async function remoteSaid(
   tx: Tx,
   ref: AttemptRef,
-  status: { phase: string; raw: string; [more: string]: unknown },
+  { points, ...status }: { phase: string; raw: string; [more: string]: unknown } & RemoteNumbers,
 ): Promise<void> {
   const found = await lockRun(tx, ref)
   if (!found || found.run.state === 'ended') return
   const before = found.run.status ? (JSON.parse(found.run.status) as { raw: string }) : undefined
   await setRun(tx, ref, { status: JSON.stringify(status) })
+  await keepRemoteNumbers(tx, ref, { progress: status.progress, points }, ENDS.includes(status.phase))
   if (before?.raw !== status.raw) await tell(tx, found, 'provider_status', { status: status.raw })
   if (status.phase === 'running' && found.attempt.started_at === null) await started(tx, found)
 }

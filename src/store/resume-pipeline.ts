@@ -1,8 +1,11 @@
 import { Failure } from '../schema/failure.js'
+import { fanOut } from '../schema/item-list.js'
 import type { ParsedPipeline } from '../schema/parse-pipeline.js'
+import type { MemberPlan } from '../schema/parse-step.js'
+import { stepOf } from '../schema/pipeline-next.js'
 import type { GroupRow, MemberRow } from './database.js'
 import { addMembers, raiseGroup } from './groups.js'
-import { type PipelineRecord, recordOf } from './pipelines.js'
+import { checkWebhooks, type PipelineRecord, recordOf } from './pipelines.js'
 import { lockNamed, type Tx } from './store.js'
 import { record } from './timeline.js'
 
@@ -21,6 +24,7 @@ export async function resumePipeline(
   const group = await tx.q.selectFrom('job_groups').selectAll().where('id', '=', groupId).executeTakeFirstOrThrow()
   if (group.state === 'running' && !edited) return group
   checkMayResume(group, edited)
+  if (edited) await checkWebhooks(tx.q, group.project, edited)
   const spec = edited ? recordOf(edited) : (JSON.parse(group.spec) as PipelineRecord)
   if (edited) await replaceMembers(tx, groupId, edited)
   else await beginAgain(tx, groupId)
@@ -67,15 +71,35 @@ async function beginAgain(tx: Tx, groupId: string): Promise<void> {
 }
 
 async function replaceMembers(tx: Tx, groupId: string, { members }: ParsedPipeline): Promise<void> {
-  const rows = await tx.q.selectFrom('group_members').selectAll().where('group_id', '=', groupId).execute()
+  const rows = await tx.q
+    .selectFrom('group_members')
+    .selectAll()
+    .where('group_id', '=', groupId)
+    .orderBy('position')
+    .execute()
   const before = new Map(rows.map((row) => [row.key, row]))
   await tx.q.deleteFrom('group_members').where('group_id', '=', groupId).execute()
   await addMembers(
     tx,
     groupId,
     0,
-    members.map(({ key, data }) => ({ key, data, set: kept(before.get(key)) })),
+    members
+      .flatMap((member) => knownItems(member, rows) ?? [member])
+      .map(({ key, data }) => ({ key, data, set: kept(before.get(key)) })),
   )
+}
+
+type Member = ParsedPipeline['members'][number]
+
+/** A step whose list has been read before, and whose list is that still, has the members of then. */
+function knownItems({ key, data: { fan, ...data } }: Member, rows: MemberRow[]): Member[] | undefined {
+  if (!fan || rows.find((row) => row.key === fan.from.step)?.state !== 'completed') return undefined
+  const plans = rows.filter((row) => stepOf(row.key) === key).map((row) => JSON.parse(row.data) as MemberPlan)
+  const isSame = ({ from }: NonNullable<MemberPlan['listed']>) =>
+    from.step === fan.from.step && from.path === fan.from.path
+  const items = plans.flatMap(({ listed }) => (listed && isSame(listed) ? [listed.item] : []))
+  const made = items.length === 0 ? undefined : fanOut(key, { ...data, fan }, items)
+  return made && 'members' in made ? made.members : undefined
 }
 
 function kept(row: MemberRow | undefined): Partial<MemberRow> {

@@ -1,3 +1,4 @@
+import { crashPoint } from '../crash-point.js'
 import { SECOND } from '../schema/duration.js'
 import { Failure, failureCode } from '../schema/failure.js'
 import type { GroupKind } from '../schema/group.js'
@@ -27,8 +28,9 @@ export const BACKFILL_BOUND = 500
  * Silent where nothing is due, and for a schedule that is paused or removed.
  */
 export async function fireDue(store: Store, scheduleId: string, until: number): Promise<void> {
-  while (await store.transact((tx) => firePage(tx, scheduleId, until))) {
-    // page by page: others write in between
+  for (let more = true; more; ) {
+    more = await store.transact((tx) => firePage(tx, scheduleId, until)) // page by page: others write in between
+    CRASH: crashPoint('schedule.fire-committed')
   }
 }
 
@@ -201,7 +203,9 @@ async function submitFire(
   const fire = { schedule_id: schedule.id, nominal_at: at, kind }
   try {
     const submitted = await undoable(tx, (part) => submitBody(part, schedule, at))
-    return await writeFire(tx, { ...fire, state: 'submitted', ...submitted })
+    const written = await writeFire(tx, { ...fire, state: 'submitted', ...submitted })
+    CRASH: crashPoint('schedule.fire-written')
+    return written
   } catch (error) {
     if (!isRefusal(error)) throw error // comes again
     const reason = `${failureCode(error)}: ${(error as Error).message}`

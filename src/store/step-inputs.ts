@@ -1,5 +1,7 @@
 import type { JobSpec } from '../schema/job.js'
 import type { MemberPlan } from '../schema/parse-step.js'
+import { inputOfItem } from '../schema/step-outputs.js'
+import type { Steps } from './steps.js'
 
 /** Jobs that a step's process is told of at most: a variable of the environment may have 128 KB. */
 const MOST_TOLD = 1_000
@@ -8,11 +10,14 @@ const MOST_TOLD = 1_000
 export function inputsOf(
   inputs: MemberPlan['inputs'],
   own: JobSpec['inputs'],
-  jobOf: (member: string) => string | undefined,
+  steps: Pick<Steps, 'keysOf' | 'jobOf'>,
 ): Pick<JobSpec, 'inputs'> {
   const ofSteps = Object.entries(inputs ?? {}).flatMap(([key, { step, path }]) => {
-    const job = jobOf(step)
-    return job === undefined ? [] : [[key, { job, ...(path === undefined ? {} : { path }) }] as const]
+    return steps.keysOf(step).flatMap((member) => {
+      const job = steps.jobOf(member)
+      const own = member === step ? key : inputOfItem(key, member)
+      return job === undefined ? [] : [[own, { job, ...(path === undefined ? {} : { path }) }] as const]
+    })
   })
   const all = { ...own, ...Object.fromEntries(ofSteps) }
   return Object.keys(all).length > 0 ? { inputs: all } : {}

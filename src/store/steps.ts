@@ -1,6 +1,7 @@
-import type { JobSpec } from '../schema/job.js'
+import { Inputs, type JobSpec } from '../schema/job.js'
 import type { MemberPlan } from '../schema/parse-step.js'
-import { type Action, type StepNode, stepOf } from '../schema/pipeline-next.js'
+import { type Action, neededOf as keysNeeded, type StepNode, stepOf } from '../schema/pipeline-next.js'
+import { shareOutputs } from './artifact-holds.js'
 import type { GroupRow, MemberRow } from './database.js'
 import { submitMember, updateMember } from './groups.js'
 import { contentOf } from './job-inputs.js'
@@ -43,14 +44,28 @@ export class Steps {
     return this.#byStep.get(step) ?? []
   }
 
+  /** The members of a step that one of another step waits for. */
+  needed(key: string, step: string): Member[] {
+    const some = keysNeeded(this.node(key), step, key)
+    return some ? some.flatMap((one) => this.#byKey.get(one) ?? []) : this.membersOf(step)
+  }
+
+  /** A member by its key; all of a step whose items have come from a list by its name. */
+  keysOf(ref: string): string[] {
+    return this.#byKey.has(ref) ? [ref] : this.membersOf(ref).map(({ key }) => key)
+  }
+
   /** The job of a member; its key is the step's name where that is not fanned out. */
   jobOf(key: string): string | undefined {
     return this.#byKey.get(key)?.job_id ?? undefined
   }
 }
 
-/** What a member has become by an action. `over`: others may go on at once; `waits`: it is to be tried again a little later. */
-export type Became = 'running' | 'over' | 'asks' | 'waits'
+/**
+ * What a member has become by an action. `over`: others may go on at once; `waits`: it is to be tried again a little later; `lists`: so, and the list
+ * of its items is to be read before.
+ */
+export type Became = 'running' | 'over' | 'asks' | 'waits' | 'lists'
 
 export async function carryOut(tx: Tx, group: GroupRow, steps: Steps, action: Action): Promise<Became> {
   const member = steps.member(action.key) as MemberRow
@@ -96,14 +111,19 @@ export async function answer(
 
 async function submitStep(tx: Tx, group: GroupRow, steps: Steps, member: MemberRow): Promise<Became> {
   const plan = await planOf(tx, member)
+  if (plan.fan) return wantList(tx, member, plan.fan)
   const { needs } = steps.node(member.key)
   const own = plan.spec as JobSpec
-  const jobsOf = (step: string) => steps.membersOf(step).flatMap(({ job_id }) => job_id ?? [])
-  const described = { ...own, ...inputsOf(plan.inputs, own.inputs, (key) => steps.jobOf(key)) }
+  const neededOf = (step: string) => steps.needed(member.key, step)
+  const jobsOf = (step: string) => neededOf(step).flatMap(({ job_id }) => job_id ?? [])
+  const described = { ...own, ...inputsOf(plan.inputs, own.inputs, steps) }
+  const wrong = Inputs.safeParse(described.inputs ?? {}).error?.issues[0]
+  if (wrong)
+    return refuse(tx, member, `inputs${wrong.path.map((part) => `.${String(part)}`).join('')}: ${wrong.message}`)
   if (plan.cache) {
-    const identity = (step: string) => steps.membersOf(step).map(({ cache_key, job_id }) => cache_key ?? job_id)
+    const identity = (step: string) => neededOf(step).map(({ cache_key, job_id }) => cache_key ?? job_id)
     const taken = new Set(Object.values(plan.inputs ?? {}).map(({ step }) => step))
-    const others = needs.filter((step) => !steps.membersOf(step).every(({ key }) => taken.has(key)))
+    const others = needs.filter((step) => !neededOf(step).every(({ key }) => taken.has(key)))
     const inputs = await contentOf(tx.q, group.project, described.inputs)
     const key = cacheKey(described, { inputs, needs: others.map(identity) })
     if (await takeOver(tx, group, member, key)) return 'over'
@@ -114,8 +134,23 @@ async function submitStep(tx: Tx, group: GroupRow, steps: Steps, member: MemberR
   return jobId === undefined ? 'over' : 'running'
 }
 
+/** Marks it: its list is read outside of this transaction (`readLists`). */
+async function wantList(tx: Tx, member: MemberRow, { from }: NonNullable<MemberPlan['fan']>): Promise<Became> {
+  const note = `reads its items from ${from.step}:${from.path}`
+  if (member.look_at === null) await updateMember(tx, member, { look_at: tx.now, note })
+  return 'lists'
+}
+
+async function refuse(tx: Tx, member: MemberRow, why: string): Promise<Became> {
+  const note = `Its job was refused: ${why}`
+  await updateMember(tx, member, { state: 'failed', reason: 'refused', note, ended_at: tx.now })
+  return 'over'
+}
+
 async function takeOver(tx: Tx, group: GroupRow, member: MemberRow, key: string): Promise<boolean> {
-  const found = await findCached(tx, group, key)
+  const before = await findCached(tx, group, key)
+  if (before?.job_id) await shareOutputs(tx, before.job_id)
+  const found = before && (await findCached(tx, group, key)) // it may have been removed meanwhile
   if (!found) return false
   const note = `taken over from pipeline ${found.name} ${found.group_id}`
   const isOver = { state: 'completed' as const, reason: 'completed', note, ended_at: tx.now }

@@ -1,6 +1,7 @@
 import { Failure } from '../schema/failure.js'
 import { rungsOf } from '../schema/halving.js'
 import { JobSpec, milliseconds } from '../schema/job.js'
+import type { Notify } from '../schema/notify.js'
 import type { ArraySpec, Method, SweepPlan, SweepSpec, TrialData } from '../schema/sweep.js'
 import { type Drawn, tasksOf, trialsOf } from '../schema/sweep-draw.js'
 import { jobOfTrial } from '../schema/sweep-template.js'
@@ -8,6 +9,7 @@ import type { TakenUp } from '../schema/sweep-view.js'
 import type { GroupRow, MemberRow } from './database.js'
 import { createGroup, raiseGroup, updateMember } from './groups.js'
 import { sha256 } from './ids.js'
+import { checkNotify } from './named-webhooks.js'
 import { checkQuota } from './quotas.js'
 import { forUpdate, lockNamed, type Tx } from './store.js'
 import { record } from './timeline.js'
@@ -38,11 +40,12 @@ export function planArray(array: ArraySpec): Planned {
 }
 
 function planOf(
-  { name, window, maxFailures, timeouts, job }: Pick<SweepSpec, 'name' | 'window' | 'maxFailures' | 'timeouts' | 'job'>,
+  whole: Pick<SweepSpec, 'name' | 'window' | 'maxFailures' | 'timeouts' | 'notify' | 'job'>,
   method: Method,
   trials: Drawn[],
   judging: Pick<SweepPlan, 'metric' | 'rungs' | 'reduction' | 'stopAt'>,
 ): Planned {
+  const { name, window, maxFailures, timeouts, notify, job } = whole
   const plan: SweepPlan = {
     method,
     name,
@@ -52,6 +55,7 @@ function planOf(
     maxFailures: maxFailures ?? null,
     total: timeouts.total === undefined ? null : milliseconds(timeouts.total),
     ...judging,
+    ...(notify ? { notify } : {}),
     job,
   }
   const [{ key, parameters }] = trials as [Drawn, ...Drawn[]]
@@ -78,8 +82,24 @@ export async function submitSweep(
     idempotencyKey,
     scheduleId,
   })
-  if (!created.existed) await checkQuota(tx, { project, created_by: actor, pool: first.pool }, first)
+  if (created.existed) return created
+  await checkSweep(tx, { plan, first }, { project, actor })
   return created
+}
+
+/** What a submit asks of the store. Fails with `invalid_spec` for a webhook that there is not, or `quota_exceeded`. */
+export async function checkSweep(
+  tx: Tx,
+  { plan, first }: Pick<Planned, 'plan' | 'first'>,
+  { project, actor }: Pick<By, 'project' | 'actor'>,
+): Promise<void> {
+  await checkNotify(tx.q, project, [webhooksOf(plan)])
+  await checkQuota(tx, { project, created_by: actor, pool: first.pool }, first)
+}
+
+/** Which webhooks it names, and where. */
+export function webhooksOf({ method, notify }: SweepPlan): { path: string; notify: Notify | undefined } {
+  return { path: method === 'array' ? 'array.notify' : 'sweep.notify', notify }
 }
 
 const NONE: Record<TakenUp, string> = {

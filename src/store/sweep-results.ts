@@ -32,7 +32,10 @@ async function writeResult(tx: Tx, row: SweepResultRow): Promise<void> {
     .execute()
 }
 
-/** The best trial so far; of equals the first. Trials that have failed are none. */
+/**
+ * The best trial so far; of equals the first. Trials that have failed are none; one that was stopped since the sweep had found enough is
+ * what it was worth then, since as a rule it is the one that was found.
+ */
 export async function bestOf(
   db: Db,
   groupId: string,
@@ -44,7 +47,7 @@ export async function bestOf(
     .selectAll('m')
     .select('r.value')
     .where('r.group_id', '=', groupId)
-    .where('m.state', 'in', ['running', 'completed'])
+    .where('m.state', 'in', ['running', 'completed', 'skipped'])
     .orderBy('r.value', goal === 'max' ? 'desc' : 'asc')
     .orderBy('m.position')
     .limit(1)

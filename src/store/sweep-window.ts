@@ -18,7 +18,7 @@ const MOST = 256
 
 /** Submits the trials that come next; true: there is room for more than one look submits. */
 export async function fillWindow(tx: Tx, group: GroupRow, plan: SweepPlan): Promise<boolean> {
-  const room = (plan.window ?? (await usualWindow(tx, plan))) - (await countIn(tx.q, group.id, 'running'))
+  const room = (plan.window ?? (await usualWindow(tx.q, plan))) - (await countIn(tx.q, group.id, 'running'))
   if (room <= 0) return false
   const next = await tx.q
     .selectFrom('group_members')
@@ -60,8 +60,9 @@ export async function countIn(db: Db, groupId: string, state: MemberState): Prom
   return Number(count)
 }
 
-async function usualWindow(tx: Tx, { job }: SweepPlan): Promise<number> {
-  const { count } = await tx.q
+/** The window of a sweep that does not say one. */
+export async function usualWindow(db: Db, { job }: Pick<SweepPlan, 'job'>): Promise<number> {
+  const { count } = await db
     .selectFrom('devices as d')
     .innerJoin('hosts as h', 'h.id', 'd.host_id')
     .select((eb) => eb.fn.countAll<number>().as('count'))

@@ -1,20 +1,33 @@
 import { Failure } from '../schema/failure.js'
-import { type DeliveryView, type Notice, shownUrl, type WebhookView } from '../schema/webhook.js'
+import { type DeliveryView, MOST_WEBHOOKS, type Notice, shownUrl, type WebhookView } from '../schema/webhook.js'
 import { byReference } from './by-reference.js'
 import type { Db, NotificationRow, WebhookRow } from './database.js'
 import { newId } from './ids.js'
 import { enqueue } from './notifications.js'
 import type { Tx } from './store.js'
 
-/** Each end of a job may be told to so many. */
-export const MOST_WEBHOOKS = 20
 const SHOWN = 20
 
-/** `sealed` holds address and secret; the row has neither in clear. */
+export interface NewWebhook {
+  project: string
+  actor: string
+  url: string
+  /** Address and secret; the row has neither in clear. */
+  sealed: string
+  on: Notice[]
+  name?: string | undefined
+  onlyNamed?: boolean
+}
+
+/** Fails with `state_conflict` where another has the name, and with `quota_exceeded`. */
 export async function createWebhook(
   tx: Tx,
-  { project, actor, url, sealed, on }: { project: string; actor: string; url: string; sealed: string; on: Notice[] },
+  { project, actor, url, sealed, on, name, onlyNamed = false }: NewWebhook,
 ): Promise<WebhookRow> {
+  if (name !== undefined && (await living(tx.q, project).where('name', '=', name).executeTakeFirst()))
+    throw new Failure('state_conflict', `There is a webhook ${name} already`, {
+      next: `Remove it first (anneal webhook remove ${name}), or choose another name.`,
+    })
   const { count } = await living(tx.q, project)
     .clearSelect()
     .select((eb) => eb.fn.countAll().as('count'))
@@ -26,6 +39,8 @@ export async function createWebhook(
   const row: WebhookRow = {
     id: newId(),
     project,
+    name: name ?? null,
+    only_named: onlyNamed ? 1 : 0,
     shown_url: shownUrl(url),
     sealed,
     notices: JSON.stringify([...new Set(on)]),
@@ -58,12 +73,13 @@ export async function testWebhook(tx: Tx, hook: WebhookRow): Promise<string> {
   })
 }
 
-/** By its id or a beginning of it. Fails with `not_found` or `ambiguous`. */
+/** By its id, its name or a beginning of its id. Fails with `not_found` or `ambiguous`. */
 export function findWebhook(q: Db, project: string, ref: string): Promise<WebhookRow> {
   return byReference(ref, {
     what: 'webhook',
     list: 'anneal webhook list',
     whole: (id) => living(q, project).where('id', '=', id).executeTakeFirst(),
+    named: () => living(q, project).where('name', '=', ref).executeTakeFirst(),
     between: (from, to) => living(q, project).where('id', '>=', from).where('id', '<=', to).limit(3).execute(),
   })
 }
@@ -90,9 +106,11 @@ export async function viewWebhook(q: Db, row: WebhookRow): Promise<WebhookView> 
     .execute()
   return {
     id: row.id,
+    name: row.name,
     project: row.project,
     url: row.shown_url,
     on: JSON.parse(row.notices) as Notice[],
+    onlyNamed: row.only_named === 1,
     createdBy: row.created_by,
     createdAt: new Date(row.created_at).toISOString(),
     pending: count('pending'),

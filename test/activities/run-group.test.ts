@@ -1,9 +1,11 @@
+import { tmpdir } from 'node:os'
 import { Client, type WorkflowHandle } from '@temporalio/client'
 import { NativeConnection } from '@temporalio/worker'
 import { pino } from 'pino'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createActivities } from '../../src/activities/index.js'
 import { groupWorkflowId } from '../../src/schema/contract.js'
+import { BlobFolder } from '../../src/store/blobs.js'
 import { Nudger } from '../../src/temporal/nudger.js'
 import { installRuntime, startWorkers } from '../../src/temporal/worker.js'
 import { until } from '../support/anneal.js'
@@ -41,7 +43,7 @@ describe('the workflow of a group, on a real Temporal', () => {
     connection = await NativeConnection.connect({ address: temporal.address })
     client = new Client({ connection })
     const monitor = { watchRemote: async () => {} } as never
-    const activities = createActivities({ store: t.store })
+    const activities = createActivities({ store: t.store, blobs: new BlobFolder(tmpdir()) })
     workers = await startWorkers({ connection, namespace: 'default', activities, monitor, logger })
     nudger = new Nudger({ store: t.store, client, logger, eagerStart: false })
   }

@@ -25,6 +25,8 @@ export class StubService implements Remote {
   stopFault: FaultKind | undefined
   log = Buffer.alloc(0)
   logFault = 0
+  /** What it gives with each answer. */
+  numbers: Pick<RemoteStatus, 'progress' | 'points'> = {}
   /** Lets a create that waits go on. */
   goOn: () => void = () => undefined
   isWaiting = false
@@ -62,7 +64,7 @@ export class StubService implements Remote {
     }
     const run = this.run(id)
     if (!run) throw new RemoteFault('gone', 'no such run')
-    return { phase: run.phase, raw: run.phase }
+    return { phase: run.phase, raw: run.phase, ...this.numbers }
   }
 
   async readLogs(_id: string, cursor: unknown): Promise<RemoteLogs> {

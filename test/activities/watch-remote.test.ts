@@ -8,6 +8,9 @@ import { RemoteFault } from '../../src/providers/provider.js'
 import type { JobSpecInput } from '../../src/schema/job.js'
 import type { JobView } from '../../src/schema/view.js'
 import { LogFiles } from '../../src/store/log-files.js'
+import { listMetrics } from '../../src/store/metric-read.js'
+import { areMetricsFinal } from '../../src/store/metrics.js'
+import { progressOf } from '../../src/store/progress.js'
 import { listEvents, viewJob } from '../../src/store/queries.js'
 import { requestStop } from '../../src/store/stop.js'
 import { advance } from '../support/advance.js'
@@ -326,6 +329,36 @@ describe('a run', () => {
     service.say('failed')
     await done
     expect(await outcome(id)).toEqual({ reason: 'provider_failed', message: 'The provider says failed.' })
+  })
+
+  test('gives its numbers once, with the end, and says before how far it is', async () => {
+    const id = await launched()
+    const { end } = watch(id)
+    await isRunning(id)
+    Object.assign(service.numbers, { progress: 0.409, points: [{ name: 'loss', step: 5, value: 9 }] })
+    const progress = async () => (await progressOf(t.store.read, [await jobOf(t.store, id)], Date.now())).get(id)
+    await until('the progress', async () => (await progress())?.step === 40)
+    expect(await progress()).toMatchObject({ step: 40, total: 100 })
+    expect((await listMetrics(t.store.read, id)).series).toEqual([])
+
+    service.numbers.points = [
+      { name: 'loss', step: 5, value: 0.5 },
+      { name: 'loss', step: 10, value: 0.25 },
+      { name: 'BLEU-4', step: null, value: 16.56 },
+    ]
+    service.logFault = 2 // the end is looked at three times
+    service.say('completed')
+    await until('a look at the end', async () => (await listMetrics(t.store.read, id)).series.length > 0)
+    await end()
+    expect(await areMetricsFinal(t.store.read, id)).toBe(true)
+    await watch(id).done
+    const { series } = await listMetrics(t.store.read, id)
+    expect(series).toMatchObject([
+      { name: 'BLEU-4', source: 'provider', count: 1, last: { value: 16.56, step: null } },
+      { name: 'loss', source: 'provider', count: 2, last: { value: 0.25, step: 10 }, max: { value: 0.5 } },
+    ])
+    const run = await t.store.read.selectFrom('remote_runs').select('status').executeTakeFirstOrThrow()
+    expect(run.status).not.toContain('points')
   })
 
   test('is watched on by the next worker', async () => {

@@ -1,7 +1,5 @@
 import { createHmac } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pino } from 'pino'
@@ -13,50 +11,11 @@ import type { WebhookRow } from '../../src/store/database.js'
 import { ensureProject } from '../../src/store/tokens.js'
 import { createWebhook, testWebhook, viewWebhook } from '../../src/store/webhooks.js'
 import { until } from '../support/anneal.js'
+import { Receiver, type Seen } from '../support/receiver.js'
 import { newSqliteStore, type TestStore } from '../support/stores.js'
 
 const SECRET = `whsec_${Buffer.alloc(32, 7).toString('base64')}`
 const message = { id: 'msg_1', body: '{"text":"hello"}' }
-
-type Seen = { headers: IncomingMessage['headers']; body: string; url: string | undefined }
-/** A real receiver on loopback, which answers as the test says. */
-class Receiver {
-  readonly seen: Seen[] = []
-  readonly #server: Server
-  answer: (response: ServerResponse, count: number) => void = (response) => response.end('ok')
-
-  private constructor() {
-    this.#server = createServer((request, response) => {
-      let body = ''
-      request.on('data', (data) => {
-        body += data
-      })
-      request.on('end', () => {
-        this.seen.push({ headers: request.headers, body, url: request.url })
-        this.answer(response, this.seen.length)
-      })
-    })
-  }
-
-  static async start(): Promise<Receiver> {
-    const receiver = new Receiver()
-    await new Promise<void>((done) => receiver.#server.listen(0, '127.0.0.1', done))
-    return receiver
-  }
-
-  get port(): number {
-    return (this.#server.address() as AddressInfo).port
-  }
-
-  get url(): string {
-    return `http://127.0.0.1:${this.port}/hook`
-  }
-
-  async close(): Promise<void> {
-    this.#server.closeAllConnections()
-    await new Promise((done) => this.#server.close(done))
-  }
-}
 
 let receiver: Receiver
 beforeEach(async () => {

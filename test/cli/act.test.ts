@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import type { Job } from '../../src/client/index.js'
+import { createClient, type Job } from '../../src/client/index.js'
 import {
   COMPLETED,
   endAttempt,
@@ -160,6 +160,35 @@ test('`stop` says that it is wanted, twice if need be, and waits when told', asy
   })
   const after = JSON.parse((await anneal.run(['stop', id, '--json', '--force'])).stdout) as Job
   expect(after).toMatchObject({ id, state: 'ended' })
+})
+
+test('`stop` takes several, of jobs, pipelines and sweeps; one that is not there keeps no other from it', async () => {
+  const attempt = await running('one-of-them')
+  const client = createClient({ url: server.url, token: server.token })
+  const { pipeline } = await client.submitPipeline({ name: 'graph', steps: { a: { command: 'true' } } } as never)
+  const { sweep } = await client.submitArray({ name: 'tasks', size: 3, job: { command: 'true {}' } } as never)
+  const { code, stdout, stderr } = await anneal.run(['stop', 'nobody', 'graph', 'one-of-them', sweep.id])
+  expect(code).toBe(67)
+  expect(stdout.split('\n')).toEqual([
+    `${pipeline.id}  graph  pipeline stopping, 0 of 1 over`,
+    `${attempt.job_id}  one-of-them  stopping`,
+    `${sweep.id}  tasks  sweep stopping`,
+    '',
+  ])
+  expect(stderr).toContain('error: There is no job, pipeline, sweep or array with the id or name "nobody"')
+  expect(stderr).toContain(`wait for its end with: anneal sweep wait ${sweep.id}`)
+  const json = JSON.parse((await anneal.run(['stop', 'one-of-them', 'tasks', 'no-one', '--json'])).stdout)
+  expect(json).toMatchObject({
+    stopped: [{ job: { id: attempt.job_id } }, { sweep: { state: 'stopping' } }],
+    failed: [{ ref: 'no-one', code: 'not_found' }],
+  })
+  const forced = await anneal.run(['stop', 'graph', '--force'])
+  expect([forced.code, forced.stderr]).toEqual([
+    64,
+    expect.stringContaining('graph is a pipeline, and --force is for jobs'),
+  ])
+  expect((await anneal.run(['stop', 'graph'])).code).toBe(0)
+  await endAttempt(server, attempt, { reason: 'stopped', message: 'Somebody stopped the job.' })
 })
 
 test('`retry` submits an ended job again, and refuses one that goes on', async () => {

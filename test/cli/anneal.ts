@@ -74,7 +74,7 @@ async function compile(folder: string): Promise<void> {
     platform: 'node',
     logLevel: 'warning',
   })
-  await symlink(join(root, 'node_modules'), join(folder, 'node_modules'))
+  for (const name of ['node_modules', 'recipes', 'python']) await symlink(join(root, name), join(folder, name))
   await writeFile(join(folder, 'package.json'), '{ "type": "module", "version": "1.2.3" }')
   await mkdir(join(folder, 'dist'), { recursive: true })
   for (const [file, name] of Object.entries(SERVICES)) {

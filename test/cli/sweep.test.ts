@@ -162,3 +162,50 @@ test('the line of progress says what is done, runs and failed, and how long the 
   expect(progressText(sweep, 312, 60_000)).toBe('412 of 1000 done, 4 running, 12 failed, about 5 min 52 s left')
   expect(progressText(sweep, 412, 60_000)).toBe('412 of 1000 done, 4 running, 12 failed')
 })
+
+const openJobs = async () =>
+  (await server.store.read.selectFrom('job_groups').select('id').execute()).length +
+  (await server.store.read.selectFrom('jobs').select('id').execute()).length +
+  (await server.store.read.selectFrom('idempotency_keys').select('key').execute()).length
+
+test('a dry run says what a sweep, an array and a pipeline would run, packs nothing and writes nothing', async () => {
+  const before = await openJobs()
+  const large = 'workdir: /nowhere/at/all'
+  const sweep = await file('dry.yaml', GRID('dry').replace('}}" }', `}}", ${large} }`))
+  const said = await anneal.run(['sweep', 'submit', sweep, '--dry-run'])
+  expect([said.code, said.stderr]).toEqual([0, ''])
+  const lines = said.stdout.split('\n')
+  expect(lines[0]).toBe('dry would run 4 trials (grid), 16 of them in the queue or running at once')
+  expect(lines[1]).toMatch(/^TRIAL +lr +layers +STARTS +RUNS$/)
+  expect(lines[5]).toMatch(/^4 +0\.01 +4 +.* +train 0\.01 4$/)
+  const words = ['--dry-run', '--json', '--', 'convert', '{}']
+  const array = await anneal.run(['array', '-n', '70', ...words], { cwd: '/' })
+  const plan = JSON.parse(array.stdout) as { size: number; trials: { key: string; command: string[] }[] }
+  expect([plan.size, plan.trials.length]).toEqual([70, 50])
+  expect(plan.trials[49]).toMatchObject({ key: '49', name: 'convert-49', command: ['convert', '49'] })
+  const steps = `
+    a: { forEach: [x, y], command: 'train {{item}}', ${large} }
+    b: { needs: a, approve: {} }
+`
+  const pipeline = await file('dry-p.yaml', `pipeline:\n  name: p\n  steps:${steps}`)
+  const shown = await anneal.run(['pipeline', 'submit', pipeline, '--dry-run'])
+  expect([shown.code, shown.stderr]).toEqual([0, ''])
+  expect(shown.stdout).toMatch(/^p would run 3 steps, .*\nSTEP .*\na\.x .*train x\na\.y .*train y\nb +a .*approve\n$/)
+  expect(await openJobs()).toBe(before)
+})
+
+test('a dry run refuses what the submit would refuse, with its place', async () => {
+  const bad = await file('dry-bad.yaml', GRID('dry').replace('{{layers}}', '{{lyers}}'))
+  const said = [await anneal.run(['sweep', 'submit', bad, '--dry-run']), await anneal.run(['sweep', 'submit', bad])]
+  expect(said.map(({ code }) => code)).toEqual([65, 65])
+  expect(said[0]?.stderr).toBe(said[1]?.stderr)
+  expect(said[0]?.stderr).toMatch(/dry-bad\.yaml:6:\d+ sweep\.job\.command: there is no such parameter/)
+  const wrong = await anneal.run(['array', '-n', '3', '--priority', '101', '--dry-run', '--', 'true'])
+  expect([wrong.code, wrong.stderr]).toEqual([65, expect.stringContaining('--priority priority:')])
+})
+
+test('a large folder is not packed for a sweep that would be refused', async () => {
+  const wrong = GRID('packed').replace('}}" }', '}}", priority: 101, workdir: /nowhere/at/all }')
+  const { code, stderr } = await anneal.run(['sweep', 'submit', await file('packed.yaml', wrong)])
+  expect([code, stderr]).toEqual([65, expect.stringContaining('sweep.job.priority:')])
+})

@@ -41,6 +41,8 @@ test('a webhook is added with a secret from a file or one that is made, and neit
 })
 
 test.each([
+  [['webhook', 'add', URL, '--on', 'ended', '--only-named'], 65, /name: is required by onlyNamed/],
+  [['webhook', 'add', URL, '--on', 'ended', '--name', 'On Call'], 65, /name: expected the name of a webhook/],
   [['webhook', 'add', 'ftp://a.example', '--on', 'ended'], 65, /url: /],
   [['webhook', 'add', URL, '--on', 'everything'], 64, /Expected some of ended,failed,limit_warning,gate/],
   [['webhook', 'add', URL], 64, /--on/],
@@ -51,4 +53,39 @@ test.each([
   const refused = await anneal.run(args)
   expect(refused.stderr).toMatch(message)
   expect(refused.code).toBe(code)
+})
+
+test('a webhook has a name, by which a job names it; a job that names another is refused by its flag or its line', async () => {
+  const added = await anneal.run(['webhook', 'add', URL, '--on', 'failed', '--name', 'oncall', '--only-named'])
+  expect(added.code, added.stderr).toBe(0)
+  expect((await anneal.run(['webhook', 'list'])).stdout).toMatch(/ oncall +https:\/\/hooks\.example\.com\/… +failed /)
+  expect((await anneal.run(['webhook', 'show', 'oncall'])).stdout).toContain('  on failed of what names it\n')
+  expect((await anneal.run(['webhook', 'add', URL, '--on', 'failed', '--name', 'oncall'])).code).toBe(69)
+
+  const submit = async (...flags: string[]) => anneal.run(['submit', '--no-workdir', '--json', ...flags])
+  const file = join(server.folder, 'job.yaml')
+  await writeFile(file, 'name: told\ncommand: "true"\nnotify:\n  - oncal\n')
+  const misspelt = await submit(file)
+  expect(misspelt.code).toBe(65)
+  expect(misspelt.stderr).toMatch(/job\.yaml:4:5 notify\[0\]: there is no webhook oncal; did you mean oncall\?/)
+  await writeFile(file, 'name: told\ncommand: "true"\n')
+  const unknown = await submit(file, '--notify', 'nobody')
+  expect(unknown.stderr).toMatch(/--notify notify\[0\]: there is no webhook nobody/)
+  expect(unknown.stderr).toContain('one of oncall')
+  const told = await submit(file, '--notify', 'oncall:ended,limit_warning')
+  expect(told.code, told.stderr).toBe(0)
+  expect(JSON.parse(told.stdout).spec.notify).toEqual([{ webhook: 'oncall', on: ['ended', 'limit_warning'] }])
+
+  const array = await anneal.run(['array', '-n', '2', '--no-workdir', '--notify', 'nobody', '--', 'true'])
+  expect(array.stderr).toMatch(/notify\[0\]: there is no webhook nobody/)
+  const nightly = join(server.folder, 'nightly.yaml')
+  await writeFile(nightly, 'schedule:\n  every: 1d\njob:\n  name: n\n  command: "true"\n  notify: [nobody]\n')
+  const schedule = await anneal.run(['schedule', 'create', 'nightly', nightly])
+  expect(schedule.code).toBe(65)
+  expect(schedule.stderr).toMatch(/nightly\.yaml:6:\d+ job\.notify\[0\]: there is no webhook nobody/)
+  await writeFile(file, 'name: told\ncommand: "true"\nnotify: [oncall]\n')
+  expect((await anneal.run(['template', 'create', 'told', file])).code).toBe(0)
+  await anneal.run(['webhook', 'remove', 'oncall'])
+  const made = await anneal.run(['submit', '--template', 'told'])
+  expect(made.stderr).toMatch(/notify\[0\]: there is no webhook oncall/)
 })

@@ -82,6 +82,36 @@ test('what .annealignore names is left out, and .git always', async () => {
   expect(paths).toEqual(['.annealignore', 'keep.ckpt', 'sub/', 'sub/data/', 'sub/data/small.bin'])
 })
 
+test('what .gitignore names is left out and told, and .annealignore has the last word', async () => {
+  await put('.gitignore', '/node_modules/\n*.log\ndata/\n# no\n')
+  await put('.annealignore', '!data/\n*.tmp\n!needed\n')
+  await put('sub/.gitignore', 'out\n/top.txt\n!kept.log\nneeded\n')
+  const packed = ['data/big.bin', 'sub/deep/top.txt', 'sub/kept.log', 'sub/needed', 'train.py']
+  const left = ['node_modules/a/b.js', 'a.log', 'sub/b.log', 'sub/deep/out/x', 'sub/top.txt', 'x.tmp', 'sub/y.tmp']
+  for (const path of [...packed, ...left]) await put(path, 'x')
+  const { stderr, paths } = await packedPaths(folder)
+  expect(paths.filter((path) => !path.endsWith('/'))).toEqual(
+    ['.annealignore', '.gitignore', 'sub/.gitignore', ...packed].sort(),
+  )
+  expect(stderr).toContain(
+    'as .gitignore says: a.log, node_modules/, sub/b.log, sub/deep/out/, sub/top.txt; what is needed',
+  )
+})
+
+test('in a clone the rules of the folders around the workdir hold, elsewhere they do not', async () => {
+  await put('clone/.git/HEAD', '')
+  await put('clone/.gitignore', 'cache/\n/jobs/out/\n/other/\n/jobs/digits/made/\n')
+  for (const path of ['a.py', 'cache/x', 'made/x', 'out/x', 'other/x']) {
+    await put(`clone/jobs/digits/${path}`, 'x')
+    await put(`plain/jobs/digits/${path}`, 'x')
+  }
+  await put('plain/.gitignore', 'cache/\n')
+  const files = async (place: string) =>
+    (await packedPaths(join(folder, place))).paths.filter((path) => !path.endsWith('/'))
+  expect(await files('clone/jobs/digits')).toEqual(['a.py', 'other/x', 'out/x'])
+  expect(await files('plain/jobs/digits')).toHaveLength(5)
+})
+
 test('a path in a file is relative to the file, a flag to where we are, and without either nothing is packed', async () => {
   await put('jobs/job.yaml', 'name: in-file\ncommand: "true"\nworkdir: ../code\n')
   await put('jobs/plain.yaml', 'name: plain\ncommand: "true"\n')
@@ -181,7 +211,7 @@ test('what the server has is not sent again, and nothing is left behind here', a
   await rm(temporary, { recursive: true })
 })
 
-test('what takes longer than a second is told, and Ctrl-C leaves nothing behind', async () => {
+test('what is large is told with its largest parts, and what takes longer than a second; Ctrl-C leaves nothing behind', async () => {
   await put('data.bin', '')
   await truncate(join(folder, 'data.bin'), 4_000_000_000)
   const temporary = await mkdtemp(join(tmpdir(), 'anneal-tmp-'))
@@ -189,7 +219,7 @@ test('what takes longer than a second is told, and Ctrl-C leaves nothing behind'
   await until(() => packing.stderr().includes('packing'), packing.stderr)
   packing.child.kill('SIGINT')
   const { code, stderr } = await packing.ended
-  expect(stderr).toMatch(/^packing .* of 4\.0 GB\n$/)
+  expect(stderr).toMatch(/^the workdir .* has 4\.0 GB, .*; most of it: data\.bin 4\.0 GB; .*\npacking .* of 4\.0 GB\n$/)
   expect(code).toBe(130)
   expect(await readdir(temporary)).toEqual([])
   await rm(temporary, { recursive: true })
@@ -213,6 +243,12 @@ async function runDetached(args: string[], cwd = folder): Promise<Job> {
   const { stdout, stderr } = await anneal.run(['run', '--detach', '--json', ...args], { cwd })
   expect(stdout, stderr).not.toBe('')
   return JSON.parse(stdout) as Job
+}
+
+async function packedPaths(cwd: string): Promise<{ stderr: string; paths: string[] }> {
+  const { stdout, stderr } = await anneal.run(['run', '--detach', '--json', '--', 'true'], { cwd })
+  expect(stdout, stderr).not.toBe('')
+  return { stderr, paths: (await entriesOf(JSON.parse(stdout) as Job)).map(({ path }) => path) }
 }
 
 async function submitJson(args: string[], cwd: string): Promise<Job> {

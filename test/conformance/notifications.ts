@@ -128,12 +128,12 @@ export function notificationConformance(name: string, newStore: () => Promise<Te
       await add(['gate'])
       const told = { type: 'pipeline.gate', text: 'it waits', data: {} }
       const call = t.store.transact(async (tx) => {
-        await notify(tx, 'default', ['gate'], told)
+        await notify(tx, { project: 'default', notices: ['gate'] }, told)
         throw new Error('undone')
       })
       await expect(call).rejects.toThrow('undone')
       expect(await outbox()).toEqual([])
-      await t.store.transact((tx) => notify(tx, 'default', ['gate'], told))
+      await t.store.transact((tx) => notify(tx, { project: 'default', notices: ['gate'] }, told))
       expect(await messages()).toMatchObject([{ type: 'pipeline.gate', text: 'it waits', content: 'it waits' }])
     })
 

@@ -1,9 +1,16 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Readable } from 'node:stream'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { failureCode } from '../../src/schema/failure.js'
 import { answerGate } from '../../src/store/answer-gate.js'
 import { promote as promoteTo, showName } from '../../src/store/artifact-names.js'
 import { keepArtifacts, setOf } from '../../src/store/artifacts.js'
+import { BlobFolder } from '../../src/store/blobs.js'
+import { stopGroup } from '../../src/store/groups.js'
 import { sha256 } from '../../src/store/ids.js'
+import { readLists } from '../../src/store/item-lists.js'
 import { listGroups } from '../../src/store/pipeline-view.js'
 import { findJob, listEvents, listJobs, viewJob } from '../../src/store/queries.js'
 import { setQuota } from '../../src/store/quota-settings.js'
@@ -40,13 +47,16 @@ export function pipelineConformance(name: string, newStore: () => Promise<TestSt
     }
 
     /** Ends the job of a step with these files in its outputs. */
-    const put = async (id: string, key: string, paths: string[]) => {
+    const put = async (id: string, key: string, paths: string[], hashes: Record<string, string> = {}) => {
       const attempt = await launchNow(t.store, await jobOfStep(t.store, id, key))
       const { job_id: jobId, number, fence, host_id } = attempt
       await report(t.store, attempt, { type: 'accepted', bootId: 'boot-1' }, started, exited(0), full)
       await advance(t.store, jobId)
       const { set } = await setOf(t.store, host_id, { jobId, attempt: number, fence })
-      const files = paths.map((path) => ({ path, size: 1, sha256: sha256(path), mode: 0o644, mtime: 1, note: null }))
+      const files = paths.map((path) => ({
+        ...{ path, size: 1, sha256: hashes[path] ?? sha256(path) },
+        ...{ mode: 0o644, mtime: 1, note: null },
+      }))
       await keepArtifacts(t.store, set, { files, cut: [] })
       await lookOn(t.store, id)
       return jobId
@@ -77,6 +87,31 @@ export function pipelineConformance(name: string, newStore: () => Promise<TestSt
         expect((await showName(t.store.read, 'default', 'digits:best')).current?.jobId).toBe(sgd)
       })
 
+      test('one that is taken in is waited for alone, and is what the step knows of', async () => {
+        const each = { ...job, forEach: ['adam', 'sgd'] }
+        const { id } = await submitSteps(t.store, {
+          train,
+          one: { ...job, cache: true, inputs: { model: { step: 'train.adam' } } },
+          evaluate: { ...each, inputs: { model: { step: 'train.{{item}}' } } },
+          best: { promote: { step: 'train.adam', path: 'model', as: 'digits:best' } },
+          named: { ...job, needs: 'train', inputs: { model: { step: 'train.adam' } } },
+          asked: { ...job, when: "steps.train.state == 'completed'", inputs: { model: { step: 'train.adam' } } },
+        })
+        await lookOn(t.store, id)
+        const adam = await put(id, 'train.adam', ['model'])
+        expect(await standings(t.store, id)).toEqual([
+          ...['train.adam completed', 'train.sgd running', 'one running'],
+          ...['evaluate.adam running', 'evaluate.sgd waiting'],
+          ...['best completed', 'named waiting', 'asked waiting'],
+        ])
+        expect(await envOf(id, 'one')).toMatchObject({ ANNEAL_STEP_TRAIN_JOB: adam })
+        await end(id, 'train.sgd', 'process_failed')
+        expect(await standings(t.store, id)).toEqual(
+          expect.arrayContaining(['one running', 'evaluate.adam running', 'evaluate.sgd skipped', 'named skipped']),
+        )
+        expect(await noteOf(id, 'evaluate.sgd')).toBe('train.sgd failed: process_failed')
+      })
+
       test('a cached step is done anew where the tag of its input has moved, and taken over where it has not', async () => {
         const step = { ...job, cache: true, inputs: { base: { artifact: 'base:prod' } } }
         const made = await submitSteps(t.store, { train, base: { promote: { step: 'train.adam', as: 'base:prod' } } })
@@ -94,6 +129,117 @@ export function pipelineConformance(name: string, newStore: () => Promise<TestSt
         const third = await submitSteps(t.store, { a: step })
         await lookOn(t.store, third.id)
         expect(await standings(t.store, third.id)).toEqual(['a running'])
+      })
+    })
+
+    describe('a fan-out over a list that a step has put out', () => {
+      let folder: string
+      let blobs: BlobFolder
+      beforeEach(async () => {
+        await connectHost(t.store, 8)
+        folder = mkdtempSync(join(tmpdir(), 'anneal-lists-'))
+        blobs = new BlobFolder(folder)
+      })
+      afterEach(() => rmSync(folder, { recursive: true }))
+
+      const steps = (more: object = {}) => ({
+        prep: job,
+        train: { command: 'train {{item}}', forEach: { step: 'prep', path: 'variants', ...more } },
+        join: { ...job, inputs: { models: { step: 'train', path: 'model' } } },
+      })
+      /** Ends prep with that file, and looks as the activity does. */
+      const list = async (id: string, text: string) => {
+        await wrote(id, text)
+        await lookWithLists(id)
+      }
+      const wrote = async (id: string, text: string) => {
+        const hash = sha256(text)
+        await blobs.put(hash, Readable.from([Buffer.from(text)]), { maxBytes: 10_000_000 })
+        await put(id, 'prep', ['variants'], { variants: hash })
+      }
+      const lookWithLists = async (id: string) => {
+        for (;;) {
+          const found = await lookOn(t.store, id)
+          if (!found?.lists || !(await readLists(t.store, blobs, id))) return
+        }
+      }
+      const begin = async (more?: object) => {
+        const { id } = await submitSteps(t.store, steps(more))
+        await lookOn(t.store, id)
+        return id
+      }
+
+      test('has a member for each item where the step stood, and who takes in the step takes in all of them', async () => {
+        const id = await begin()
+        await list(id, '["adam", "sgd"]')
+        expect(await standings(t.store, id)).toEqual([
+          ...['prep completed', 'train.adam running', 'train.sgd running', 'join waiting'],
+        ])
+        const spec = async (key: string) => JSON.parse((await jobOf(t.store, await jobOfStep(t.store, id, key))).spec)
+        expect(await spec('train.sgd')).toMatchObject({ name: 'p-train-sgd', command: 'train sgd' })
+        const adam = await put(id, 'train.adam', ['model'])
+        const sgd = await put(id, 'train.sgd', ['model'])
+        expect((await spec('join')).inputs).toEqual({
+          models_adam: { job: adam, path: 'model' },
+          models_sgd: { job: sgd, path: 'model' },
+        })
+        expect((await listEvents(t.store.read, id, 0, 50)).map(({ type }) => type)).toContain('fanned_out')
+      })
+
+      test('is made once, however many look at the same time', async () => {
+        const id = await begin()
+        await wrote(id, '["adam", "sgd"]')
+        await Promise.all(Array.from({ length: 8 }, () => readLists(t.store, blobs, id)))
+        await lookWithLists(id)
+        expect(await standings(t.store, id)).toHaveLength(4)
+      })
+
+      test.each([
+        ['{"adam": 1}', {}, 'item 1: {{item}} has no value: the item is {"adam":1}'],
+        ['{"adam": 1', {}, 'prep:variants is no list: line 1 begins as a JSON map and is none'],
+        ['["a", "b", "c"]', { max: 2 }, 'prep:variants has 3 items; at most 2 (forEach.max)'],
+        ['["a", ["b"]]', {}, 'prep:variants, item 2: ["b"] is no item; expected'],
+        ['a\nb\na\n', {}, 'prep:variants, line 3: is the same as line 1'],
+        ['["a", ', {}, 'prep:variants begins as a JSON array and is none: '],
+      ])('%j: fails the step with its place in the file', async (text, more, note) => {
+        const id = await begin(more)
+        await list(id, text)
+        expect(await noteOf(id, 'train')).toContain(note)
+        expect(await standings(t.store, id)).toEqual(['prep completed', 'train failed', 'join skipped'])
+      })
+
+      test('fails where the file is not there, and has nothing to do where it is empty', async () => {
+        const missing = await begin({ path: 'varaints' })
+        await list(missing, '[]')
+        expect(await noteOf(missing, 'train')).toMatch(
+          /^prep:varaints cannot be read: "varaints" of attempt 1 .* is not among/,
+        )
+        const empty = await begin()
+        await list(empty, '[]')
+        expect(await standings(t.store, empty)).toEqual(['prep completed', 'train completed', 'join running'])
+      })
+
+      test('keeps the items that were done when the pipeline is resumed, also with an edited file', async () => {
+        const id = await begin()
+        await list(id, 'adam\nsgd\n')
+        await end(id, 'train.adam')
+        await end(id, 'train.sgd', 'process_failed')
+        await resume(id, { ...steps(), train: { ...steps().train, command: 'train --again {{item}}' } })
+        await lookWithLists(id)
+        expect(await standings(t.store, id)).toEqual([
+          ...['prep completed', 'train.adam completed', 'train.sgd running', 'join waiting'],
+        ])
+        const { spec } = await jobOf(t.store, await jobOfStep(t.store, id, 'train.sgd'))
+        expect(JSON.parse(spec).command).toBe('train --again sgd')
+      })
+
+      test('is not begun any more in a pipeline that was stopped while its list was read', async () => {
+        const id = await begin()
+        await wrote(id, 'adam\nsgd\n')
+        await t.store.transact((tx) => stopGroup(tx, id, 'ada'))
+        await readLists(t.store, blobs, id)
+        await lookOn(t.store, id)
+        expect(await standings(t.store, id)).toEqual(['prep completed', 'train skipped', 'join skipped'])
       })
     })
 

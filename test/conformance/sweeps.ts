@@ -297,6 +297,22 @@ export function sweepConformance(name: string, newStore: () => Promise<TestStore
       })
     })
 
+    test('the trial that was found good enough is the best, also where the sweep has stopped it before its own end', async () => {
+      const metric = { name: 'acc', goal: 'max' }
+      const id = await sweep({ trials: 2, window: 2, metric, stopWhen: { value: 0.9 } })
+      await look(id)
+      const [a, b] = (await open(id)) as [JobRow, JobRow]
+      reported.set(a.id, [{ step: 1, value: 0.5 }])
+      reported.set(b.id, [{ step: 1, value: 0.95 }])
+      await later(id)
+      await look(id)
+      reported.set(b.id, [{ step: 2, value: 0.1 }])
+      for (const one of [a, b]) await endJob(one, 'stopped')
+      await later(id)
+      await look(id)
+      expect(await view(id)).toMatchObject({ state: 'ended', best: { key: '2', value: 0.95, state: 'skipped' } })
+    })
+
     test('asha stops who is not among the best at a level, says why, and counts it as no failure', async () => {
       const asha = { method: 'asha', asha: { reduction: 2, rungs: [1, 4] }, metric: { name: 'loss', goal: 'min' } }
       const id = await sweep({ ...asha, trials: 4, window: 4 })

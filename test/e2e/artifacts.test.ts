@@ -251,3 +251,34 @@ test('many files are kept and fetched by pages', async () => {
   await until('the run to be done', () => existsSync(join(anneal.runFolder(count.id), 'done')))
   expect(existsSync(join(anneal.runFolder(count.id), 'input'))).toBe(false)
 })
+
+test('`artifact rm` removes what nothing needs, and `--promoted` a name; how long outputs are kept the job says, or the server', async () => {
+  const { id } = await kept({
+    name: 'rm',
+    command: 'cd $ANNEAL_OUTPUT_DIR; echo m > model; echo l > log',
+    artifacts: { keepFor: '2h' },
+  })
+  const { expiresAt } = await artifacts(id)
+  expect(Date.parse(expiresAt as string) - Date.now()).toBeGreaterThan(3_600_000)
+  expect((await cli('artifact', 'list', 'rm')).stderr).toContain('to be removed at 20')
+  await cli('artifact', 'promote', 'rm', 'model', '--as', 'gone:prod')
+  const refused = await cli('artifact', 'rm', 'rm')
+  expect([refused.code, refused.stderr]).toEqual([69, expect.stringContaining('cannot be removed: it is gone@1')])
+  const log = await cli('artifact', 'rm', 'rm', 'log')
+  expect([log.code, log.stderr]).toEqual([0, expect.stringContaining('removed 1 file, 2 B of job ')])
+  expect((await cli('artifact', 'list', 'rm')).stdout).toMatch(/^- +not kept +log {2}\(removed by admin:/m)
+  expect((await cli('artifact', 'download', 'rm', 'log')).code).toBe(67)
+  expect((await cli('artifact', 'rm', '--promoted', 'gone:prod')).code).toBe(0)
+  expect((await cli('artifact', 'show', 'gone')).stdout).toMatch(/versions +1 .*, removed 20[\s\S]*prod taken away by/)
+  expect(JSON.parse((await cli('artifact', 'rm', 'rm', '--json')).stdout)).toEqual({
+    jobId: id,
+    attempt: 1,
+    files: 1,
+    bytes: 2,
+  })
+  expect((await cli('artifact', 'rm')).code).toBe(64)
+  expect((await artifacts((await kept({ command: 'echo a > $ANNEAL_OUTPUT_DIR/a' })).id)).expiresAt).toBeNull()
+  await anneal.down()
+  await anneal.up({ devices: 2, env: { ANNEAL_KEEP_ARTIFACTS: '30d' } })
+  expect((await artifacts((await kept({ command: 'echo b > $ANNEAL_OUTPUT_DIR/b' })).id)).expiresAt).not.toBeNull()
+})

@@ -76,6 +76,22 @@ describe('what is wrong with a file is said with its place, and nothing is submi
   })
 })
 
+test('data of a fine-tune with a bad row at the end fail the job with the row, and it is not tried again', async () => {
+  const rows = Array.from({ length: 1000 }, (_, n) => `{"prompt": "q${n}", "completion": "a"}\n`)
+  writeFileSync(join(folder, 'train.jsonl'), `${rows.join('')}{"prompt": "cut`)
+  const { id } = await anneal.submit({
+    command: 'exec python3 "$ANNEAL_RECIPES/finetune/main.py" check',
+    env: { ANNEAL_FINETUNE: JSON.stringify({ baseModel: './none', dataset: { train: join(folder, 'train.jsonl') } }) },
+    retry: { maxAttempts: 3, backoff: { initial: '100ms' } },
+  })
+  const { attempts, outcome } = await anneal.ended(id)
+  expect(outcome).toMatchObject({ reason: 'process_failed', exitCode: 2 })
+  expect(outcome?.message).toContain(
+    'train.jsonl has an error: dataset.train line 1001: is no JSON: Unterminated string',
+  )
+  expect(attempts.length).toBe(1)
+})
+
 test('an unknown job is said to be unknown', () => {
   const { status, stderr } = cli('show', 'nosuchjob')
   expect(status).toBe(67)

@@ -55,7 +55,16 @@ describe('each oracle of chaos speaks when its promise is broken', async () => {
     },
     ...more,
   })
+  const fire = (more = {}) => ({ at: '2026-01-01T00:01:00Z', kind: 'time', state: 'submitted', jobId: 'f', ...more })
+  const told = ['a', 'p', 'f'].map((of) => ({ id: `msg_${of}`, type: 'ended', of }))
+  const beside = (more = {}) => ({
+    fires: [fire()],
+    jobs: [{ id: 'f', state: 'ended', outcome: { reason: 'completed' } }],
+    told: [...told, ...told],
+    ...more,
+  })
   const record = (more = {}) => ({
+    beside: beside(),
     jobs: [job('completed')],
     pipelines: [pipeline()],
     listed: [{ id: 'a', name: 'job-1' }],
@@ -97,6 +106,17 @@ describe('each oracle of chaos speaks when its promise is broken', async () => {
     [1, 'another body under the key is taken', withJob('completed', { otherBody: 201 })],
     [1, 'a step had two jobs', record({ pipelines: [pipeline({ jobs: ['b', 'c'] })] })],
     [1, 'the key of a pipeline is forgotten', record({ pipelines: [pipeline({ again: 'q' })] })],
+    [1, 'a time has failed', record({ beside: beside({ fires: [fire({ state: 'failed' })] }) })],
+    [1, 'a fire has lost its job', record({ beside: beside({ jobs: [] }) })],
+    [1, 'a fire made two jobs', record({ beside: beside({ fires: [] }) })],
+    [1, 'one job stands for two fires', record({ beside: beside({ fires: [fire(), fire({ kind: 'trigger' })] }) })],
+    [
+      1,
+      'a time was left out',
+      record({ beside: beside({ fires: [fire(), fire({ at: '2026-01-01T00:03:00Z', jobId: 'g' })] }) }),
+    ],
+    [1, 'an end was not told', record({ beside: beside({ told: told.slice(1) }) })],
+    [1, 'an end was told as two', record({ beside: beside({ told: [...told, { ...told[0], id: 'msg_b' }] }) })],
     [7, 'a pipeline has not ended', record({ pipelines: [pipeline({ view: { state: 'running', members: [] } })] })],
     [2, 'an attempt ran unknown', record({ starts: ['a.1', 'a.2'] })],
     [4, 'a job failed', withJob('process_failed')],

@@ -3,16 +3,20 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { create } from 'tar'
-import { afterEach, beforeAll, expect, test } from 'vitest'
+import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { PipelineView } from '../../src/schema/pipeline-view.js'
+import type { FireView, ScheduleView } from '../../src/schema/schedule.js'
+import type { WebhookView } from '../../src/schema/webhook.js'
 import { sha256 } from '../../src/store/ids.js'
 import { Anneal, build, processesOf, until } from '../support/anneal.js'
+import { Receiver } from '../support/receiver.js'
 
 /**
  * What happens around a crash: a whole life with setup and log, one that waits for its device, one whose first attempt fails, one that
- * leaves a process behind, one that somebody stops, one that a limit stops, or one that a step of a pipeline waits for.
+ * leaves a process behind, one that somebody stops, one that a limit stops, one that a step of a pipeline waits for, one that a
+ * schedule submits, or one whose end a webhook hears of.
  */
-type Story = 'life' | 'waits' | 'retries' | 'leftovers' | 'stop' | 'limit' | 'pipeline'
+type Story = 'life' | 'waits' | 'retries' | 'leftovers' | 'stop' | 'limit' | 'pipeline' | 'schedule' | 'webhook'
 const REASON = {
   life: 'completed',
   waits: 'completed',
@@ -21,6 +25,8 @@ const REASON = {
   stop: 'stopped',
   limit: 'run_time_limit',
   pipeline: 'completed',
+  schedule: 'completed',
+  webhook: 'completed',
 }
 
 /** Every named crash point of the code, and a story that passes it. */
@@ -49,39 +55,58 @@ const POINTS: Record<string, Story> = {
   'stop.committed': 'stop',
   'activity.stop-committed': 'limit',
   'activity.group-committed': 'pipeline',
+  'schedule.fire-written': 'schedule',
+  'schedule.fire-committed': 'schedule',
+  'webhook.claimed': 'webhook',
+  'webhook.answered': 'webhook',
 }
+/** What its process had taken is left to another after half a minute. */
+const DELIVERED_WITHIN = 50_000
+const env = { ANNEAL_ALLOW_PRIVATE_WEBHOOKS: '1' }
 
 let anneal: Anneal
-beforeAll(() => {
+let receiver: Receiver
+beforeAll(async () => {
   build()
   build('--crash-points')
 })
-afterEach(() => anneal?.remove())
-
-test.each(Object.entries(POINTS))('dying at %s loses and doubles nothing (%s)', async (point, story) => {
-  anneal = await Anneal.start({ devices: 1, crashAt: point })
-  const id = await tell(story)
-  await until(`it to die at ${point}`, () => anneal.hasEnded(), 30_000)
-  await anneal.up({ devices: 1 })
-  const again = await tell(story) // the user's own retry, with the same key
-  if (id !== undefined) expect(again).toBe(id)
-  const job = await anneal.ended(again as string, 30_000)
-
-  expect(job.outcome?.reason).toBe(REASON[story])
-  if (story === 'life' || story === 'waits') {
-    expect(await anneal.log(job.id)).toBe('once\n1\n2\n3\n4\n5\n')
-    expect(job.attempts).toHaveLength(1)
-  }
-  const all = (await anneal.request('GET', '/api/v1/jobs')).json as { jobs: unknown[] }
-  expect(all.jobs).toHaveLength(story === 'waits' || story === 'pipeline' ? 2 : 1)
-  expect(processesOf(anneal.home)).toEqual([])
-  const pools = (await anneal.request('GET', '/api/v1/pools')).json
-  expect(pools).toMatchObject({ pools: [{ free: 1, waiting: 0 }] })
+beforeEach(async () => {
+  receiver = await Receiver.start()
 })
+afterEach(() => Promise.all([anneal?.remove(), receiver.close()]))
+
+test.each(Object.entries(POINTS))(
+  'dying at %s loses and doubles nothing (%s)',
+  async (point, story) => {
+    anneal = await Anneal.start({ devices: 1, crashAt: point, env })
+    const id = await tell(story)
+    await until(`it to die at ${point}`, () => anneal.hasEnded(), 30_000)
+    await anneal.up({ devices: 1, env })
+    const again = await tell(story) // the user's own retry, with the same key
+    if (id !== undefined) expect(again).toBe(id)
+    const job = await anneal.ended(again as string, 30_000)
+
+    expect(job.outcome?.reason).toBe(REASON[story])
+    if (story === 'life' || story === 'waits') {
+      expect(await anneal.log(job.id)).toBe('once\n1\n2\n3\n4\n5\n')
+      expect(job.attempts).toHaveLength(1)
+    }
+    const all = (await anneal.request('GET', '/api/v1/jobs')).json as { jobs: unknown[] }
+    expect(all.jobs).toHaveLength(story === 'waits' || story === 'pipeline' ? 2 : 1)
+    if (story === 'schedule') await expectOneFire(job.id)
+    if (story === 'webhook') await expectOneMessage(job.id, point === 'webhook.answered' ? 2 : 1)
+    expect(processesOf(anneal.home)).toEqual([])
+    const pools = (await anneal.request('GET', '/api/v1/pools')).json
+    expect(pools).toMatchObject({ pools: [{ free: 1, waiting: 0 }] })
+  },
+  120_000,
+)
 
 /** Submits with a key; undefined when the server died before it could answer. */
 async function tell(story: Story): Promise<string | undefined> {
   if (story === 'pipeline') return tellPipeline()
+  if (story === 'schedule') return tellSchedule()
+  if (story === 'webhook') return tellWebhook()
   const workdir = await upload()
   const command = 'mkdir once 2>/dev/null && echo once || echo twice; for i in 1 2 3 4 5; do echo $i; sleep 0.05; done'
   const saves = `echo 1 > $ANNEAL_CHECKPOINT_DIR/c; echo '{"checkpoint": "c", "loss": 1}' >> $ANNEAL_METRICS_FILE`
@@ -105,13 +130,64 @@ async function tellPipeline(): Promise<string | undefined> {
   const asked = await anneal.request('POST', path, body, { 'idempotency-key': 'the-key' }).catch(() => undefined)
   if (!asked || anneal.hasEnded()) return undefined
   const { id } = asked.json as { id: string }
-  const last = async () => {
-    if (anneal.hasEnded()) return 'died'
-    const found = await anneal.request('GET', `${path}/${id}`).catch(() => undefined)
-    return (found?.json as PipelineView | undefined)?.members[1]?.job?.id
-  }
-  const jobId = await until('the second step to have a job', last, 30_000)
-  return jobId === 'died' ? undefined : jobId
+  const last = async () => ((await anneal.request('GET', `${path}/${id}`)).json as PipelineView).members[1]?.job?.id
+  return orDeath('the second step to have a job', last)
+}
+
+const DAY = 24 * 3_600_000
+
+/** One whose only time comes in two seconds; gives the job that stands for it. */
+async function tellSchedule(): Promise<string | undefined> {
+  const offset = `${(Date.now() + 2_000) % DAY}ms`
+  const body = { name: 's', schedule: { every: '1d', offset }, job: { name: 'fired', command: 'true' } }
+  await anneal.request('POST', '/api/v1/schedules', body).catch(() => undefined) // the second time it is there
+  return orDeath('the schedule to fire', async () => (await fires())[0]?.jobId ?? undefined)
+}
+
+async function fires(): Promise<FireView[]> {
+  return ((await anneal.request('GET', '/api/v1/schedules/s')).json as ScheduleView).fires
+}
+
+async function expectOneFire(jobId: string): Promise<void> {
+  expect(await fires()).toMatchObject([{ kind: 'time', state: 'submitted', jobId }])
+}
+
+/** Makes the webhook where there is none yet, and gives the job once its end was told. */
+async function tellWebhook(): Promise<string | undefined> {
+  if ((await webhooks()).length === 0)
+    await anneal.request('POST', '/api/v1/webhooks', { url: receiver.url, on: ['ended'] })
+  const job = await anneal.submit({ command: 'true' }, 'the-key')
+  return orDeath(
+    'the message to be taken',
+    async () => ((await webhooks())[0]?.deliveries[0]?.state === 'delivered' ? job.id : undefined),
+    DELIVERED_WITHIN,
+  )
+}
+
+async function webhooks(): Promise<WebhookView[]> {
+  const { webhooks: all } = (await anneal.request('GET', '/api/v1/webhooks')).json as { webhooks: WebhookView[] }
+  const shown = all.map(({ id }) => anneal.request('GET', `/api/v1/webhooks/${id}`))
+  return (await Promise.all(shown)).map(({ json }) => json as WebhookView)
+}
+
+/** One message, which has come so often, each time under the same id and with the same words. */
+async function expectOneMessage(jobId: string, times: number): Promise<void> {
+  expect(receiver.seen).toHaveLength(times)
+  const [first] = receiver.seen
+  expect(JSON.parse(first?.body ?? '')).toMatchObject({ type: 'job.ended', data: { job: { id: jobId } } })
+  for (const { headers, body } of receiver.seen)
+    expect([headers['webhook-id'], body]).toEqual([first?.headers['webhook-id'], first?.body])
+  expect((await webhooks())[0]).toMatchObject({ pending: 0, dead: 0, deliveries: [{ attempts: 2 }] })
+}
+
+/** What `look` gives in the end; undefined where the server has died before. */
+async function orDeath(what: string, look: () => Promise<string | undefined>, within = 30_000) {
+  const found = await until(
+    what,
+    async () => (anneal.hasEnded() ? 'died' : await look().catch(() => undefined)),
+    within,
+  )
+  return found === 'died' ? undefined : found
 }
 
 /** A packed folder with one file in it, uploaded; the server may die of it. */

@@ -96,6 +96,21 @@ join:
     expect((await cli('show', 'p-join')).stdout).toContain(`pipeline p  ${id}, as join`)
   })
 
+  test('a list that a step has written is fanned out; what needs it waits for all items', async () => {
+    const id = await submit(`
+prepare: { command: 'printf "adam\\nsgd\\n" > $ANNEAL_OUTPUT_DIR/variants' }
+train:
+  forEach: { step: prepare, path: variants }
+  ${says('{{item}}', 'echo {{item}} > $ANNEAL_OUTPUT_DIR/model')}
+join:
+  inputs: { models: { step: train } }
+  command: cat $ANNEAL_INPUT_DIR/models_adam/model $ANNEAL_INPUT_DIR/models_sgd/model`)
+    expect(await cli('pipeline', 'wait', id)).toMatchObject({ code: 0 })
+    expect(ran()).toEqual(['adam', 'sgd'])
+    expect((await cli('pipeline', 'logs', id, 'join')).stdout).toBe('adam\nsgd\n')
+    expect((await show(id)).members.map(({ key }) => key)).toEqual(['prepare', 'train.adam', 'train.sgd', 'join'])
+  })
+
   test('a failed step: what needs it is skipped; resumed with a mended file it goes on, and what was done is not done again', async () => {
     const id = await submit(`
 a:

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { diagnose, memoryVerdict, verdictOf } from '../../src/schema/diagnosis.js'
+import { diagnose, isFinal, memoryVerdict, verdictOf } from '../../src/schema/diagnosis.js'
 import { JobSpec } from '../../src/schema/job.js'
 import { environmentAfter } from '../../src/schema/remedy.js'
 
@@ -23,6 +23,41 @@ test.each([
   [1, [...traceback, 'torch.distributed.elastic.ChildFailedError: train.py FAILED'], 'exception'],
 ])('exit code %i with %j is %s', (code, tail, cause) => {
   expect(diagnose(code, tail)?.cause).toBe(cause)
+})
+
+const refusal = [
+  'step 10/60 loss 2.1',
+  'finetune: data/train.jsonl has 2 errors',
+  "  dataset.train line 182 completion: is empty, not ' '",
+  '  dataset.train line 183: is no JSON: Unterminated string [invalid_data]',
+  '',
+]
+
+test('a refusal of the recipe is told with the first thing that is wrong, and is final', () => {
+  const found = diagnose(2, refusal)
+  expect(found?.cause).toBe('refused')
+  expect(isFinal(found)).toBe(true)
+  expect(found?.line).toBe("data/train.jsonl has 2 errors: dataset.train line 182 completion: is empty, not ' '")
+  const short = ['finetune: all 3 prompts of a.jsonl are longer than maxPromptLength [invalid_data]\r']
+  expect(diagnose(2, short)?.line).toBe('all 3 prompts of a.jsonl are longer than maxPromptLength')
+  expect(diagnose(2, ['finetune: the description is no JSON: x [invalid_spec]'])?.cause).toBe('refused')
+})
+
+test('what may be otherwise at the next attempt, or does not come from the recipe, is no refusal', () => {
+  const hub = [
+    'finetune: the model cannot be loaded',
+    '  baseModel: is no model that can be loaded: offline [unavailable]',
+  ]
+  const others = ['usage: train.py [-h]', 'train.py: error: unrecognized arguments [invalid_data]']
+  for (const [code, tail] of [
+    [2, hub],
+    [1, refusal],
+    [2, others],
+    [2, refusal.slice(0, 3)],
+  ] as const) {
+    expect(diagnose(code, tail)?.cause).not.toBe('refused')
+    expect(isFinal(diagnose(code, tail))).toBe(false)
+  }
 })
 
 test.each([

@@ -61,7 +61,10 @@ print(json.dumps({**{kind.__name__: names(kind) for kind in kinds}, **{name: nam
     const each = [...values, ...words, 'sft', 'dpo', 'orpo', 'grpo', 'messages', 'text', true, false, [], {}, ['x']]
     const asked = each.flatMap((value) => [
       ...['baseModel', 'method', 'tuning', 'save', 'seed', 'graders'].map((key) => ({ ...base, [key]: value })),
-      ...['train', 'evaluation', 'format'].map((key) => ({ ...base, dataset: { ...base.dataset, [key]: value } })),
+      ...['train', 'evaluation', 'holdOut', 'format'].map((key) => ({
+        ...base,
+        dataset: { ...base.dataset, [key]: value },
+      })),
       ...['rank', 'alpha', 'dropout'].map((key) => ({ ...base, lora: { [key]: value } })),
       ...Object.keys(Hyperparameters.shape).map((key) => ({ ...base, hyperparameters: { [key]: value } })),
       ...['strategy', 'steps'].map((key) => ({ ...base, evaluation: { [key]: value } })),
@@ -74,6 +77,8 @@ print(json.dumps({**{kind.__name__: names(kind) for kind in kinds}, **{name: nam
       { ...base, method: 'dpo', hyperparameters: { beta: value } },
     ])
     asked.push({ baseModel: 'm', dataset: { train: 'a' }, evaluation: {} } as never)
+    for (const holdOut of values)
+      asked.push({ baseModel: 'm', dataset: { train: 'a', holdOut }, evaluation: { strategy: 'steps' } } as never)
     asked.push({ ...base, tuning: 'full', save: 'adapter' } as never, { ...base, method: 'grpo' } as never)
     asked.push({ ...base, method: 'grpo', graders: [judged, judged] } as never)
     asked.push({ ...base, method: 'sft', graders: [judged] } as never)
@@ -111,8 +116,6 @@ describe('a job with a fine-tune', () => {
 
   test.each<[path: string, RegExp, object]>([
     ['finetune', /takes the place of command/, { command: 'true' }],
-    ['finetune', /qianfan cannot .* yet; use providerOptions\.qianfan/, { provider: 'qianfan' }],
-    ['finetune', /alayanew cannot .* yet; use a command/, { provider: ['local', 'alayanew'] }],
     ['finetune.hyperparameters.epoch', /did you mean epochs/, { finetune: { ...base, hyperparameters: { epoch: 1 } } }],
     ['finetune.hyperparameters.epochs', />0/, { finetune: { ...base, hyperparameters: { epochs: 0 } } }],
     ['finetune.graders', /at least one/, { finetune: { ...base, method: 'grpo' } }],

@@ -24,6 +24,41 @@ function inputsOf(steps: object, key: string) {
   return { ofSteps: data?.inputs, ofJobs: data?.spec?.inputs, needs }
 }
 
+describe('a list that a step puts out', () => {
+  const listed = { ...job, forEach: { step: 'prep', path: 'items.json' } }
+
+  test('is waited for, and has one job for each item only when it is there', () => {
+    const { nodes, members } = parse({ prep, listed })
+    expect(nodes.find(({ name }) => name === 'listed')?.needs).toEqual(['prep'])
+    expect(members.map(({ key }) => key)).toEqual(['prep', 'listed'])
+  })
+
+  test('is of one job, and its items cannot be named', () => {
+    const over = (step: string) => ({ ...job, forEach: { step, path: 'items.json' } })
+    const takes = (step: string) => ({ ...job, inputs: { m: { step } } })
+    expect(problems({ prep, a: over('prap') })).toEqual([
+      'steps.a.forEach.step: there is no step prap; did you mean prep?',
+    ])
+    expect(problems({ prep, train, a: over('train') })[0]).toMatch(
+      /^steps.a.forEach.step: train is fanned out; one output is meant/,
+    )
+    expect(problems({ prep, listed, a: over('listed') })[0]).toMatch(
+      /^steps.a.forEach.step: listed is fanned out over a list/,
+    )
+    expect(problems({ prep, listed, a: takes('listed.adam') })).toEqual([
+      'steps.a.inputs.m.step: the items of listed are not known yet; take in all of them with step: listed',
+    ])
+    expect(problems({ prep, listed, a: { promote: { step: 'listed', as: 'm:best' } } })[0]).toContain(
+      'steps.a.promote.step: listed is',
+    )
+    expect(problems({ prep, a: { ...job, forEach: { step: 'prep', path: 'x', most: 3 } } })).toEqual([
+      'steps.a.forEach.most: unknown key',
+    ])
+    const b = { ...job, needs: 'a' }
+    expect(problems({ a: over('b'), b })).toEqual(['steps.a.needs: is part of a cycle: a → b → a'])
+  })
+})
+
 describe('outputs that a step takes in', () => {
   test('are those of one item of a fan-out', () => {
     const join = { ...job, inputs: { best: { step: 'train.sgd', path: 'model' } } }
@@ -103,7 +138,7 @@ test.each<[string, object, string[]]>([
   [
     'several where one is promoted',
     { train, a: promoting('train') },
-    ['steps.a.promote.step: train is fanned out; one output is promoted, so say of which item, such as train.adam'],
+    ['steps.a.promote.step: train is fanned out; one output is meant, so say of which item, such as train.adam'],
   ],
   [
     'a promotion of a gate',

@@ -160,7 +160,7 @@ describe('a pipeline file', () => {
     [
       'a list from a file',
       { a: { ...job, forEach: { step: 'p', file: 'x.json' } } },
-      ['steps.a.forEach: a list from the output of a step cannot be read yet; write the list into the file'],
+      ['steps.a.forEach.path: is required', 'steps.a.forEach.file: unknown key'],
     ],
     [
       'an output of a gate',

@@ -1,4 +1,5 @@
 import { rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import type { Client } from '@temporalio/client'
 import { NativeConnection } from '@temporalio/worker'
 import { pino } from 'pino'
@@ -8,6 +9,7 @@ import { temporalScheduleId } from '../../src/schema/contract.js'
 import { MINUTE, SECOND } from '../../src/schema/duration.js'
 import type { Timing } from '../../src/schema/schedule.js'
 import { cronsForTemporal, nextTimes } from '../../src/schema/schedule-times.js'
+import { BlobFolder } from '../../src/store/blobs.js'
 import type { ScheduleRow } from '../../src/store/database.js'
 import {
   createSchedule,
@@ -45,7 +47,7 @@ beforeEach(async () => {
   client = connectClient(temporal.address, 'default')
   keeper = new ScheduleKeeper({ store: t.store, client, logger, every: 200 })
   native = await NativeConnection.connect({ address: temporal.address })
-  const activities = createActivities({ store: t.store })
+  const activities = createActivities({ store: t.store, blobs: new BlobFolder(tmpdir()) })
   const monitor = { watchRemote: async () => undefined }
   worker = await startWorkers({ connection: native, namespace: 'default', activities, monitor, logger })
 })

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { AttemptFacts, JobFacts } from '../../src/schema/contract.js'
+import type { Cause } from '../../src/schema/diagnosis.js'
 import { REASON_FACTS, REASONS } from '../../src/schema/outcome.js'
 import { nextStep } from '../../src/workflows/next-step.js'
 
@@ -191,6 +192,23 @@ describe('trying again', () => {
     })
     const unknown = attempt({ exit: { phase: 'run', code: null }, empty: true })
     expect(nextStep(job({ retry, attempt: unknown }), NOW)).toMatchObject({ retry: undefined })
+  })
+
+  test('what refused its description or its data is not tried again, whatever `retry` says', () => {
+    const retry = { maxAttempts: 9, backoff: { initial: 1000, factor: 2, max: 60_000 }, on: { process_failed: 9 } }
+    const endOf = (cause: Cause) =>
+      nextStep(
+        job({
+          retry,
+          attempt: attempt({ exit: { phase: 'run', code: 2, diagnosis: { cause, line: 'row 7' } }, empty: true }),
+        }),
+        NOW,
+      )
+    expect(endOf('refused')).toMatchObject({
+      retry: undefined,
+      outcome: { reason: 'process_failed', exitCode: 2, message: expect.stringContaining('("row 7")') },
+    })
+    expect(endOf('exception')).toMatchObject({ retry: { charge: true } })
   })
 
   test('a lost host is tried again without counting', () => {

@@ -21,7 +21,7 @@ const historyOf = (name: string) => JSON.parse(readFileSync(folder + name, 'utf8
 
 describe('histories of jobs that were run once', () => {
   test('there is one of each shape that a life can have', () => {
-    for (const shape of ['clean', 'retried', 'stopped', 'timed-out', 'paused', 'refused-elsewhere', 'group']) {
+    for (const shape of ['clean', 'retried', 'stopped', 'timed-out', 'paused', 'refused-elsewhere', 'group', 'fire']) {
       expect(files.some((name) => name.endsWith(`-${shape}.json`))).toBe(true)
     }
   })

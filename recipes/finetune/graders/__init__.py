@@ -63,7 +63,9 @@ def as_reward(grader: Grader) -> Any:
     """The function that TRL calls, under the grader's name."""
 
     def reward(prompts: list[Any], completions: list[Any], **columns: Any) -> list[float]:
-        scores = grader.grade([as_text(p) for p in prompts], [as_text(c) for c in completions], columns)
+        asked = [as_text(prompt) for prompt in prompts]
+        # TRL gives every column but this one, which judges above all are told of: {{{ sample.prompt }}}.
+        scores = grader.grade(asked, [as_text(c) for c in completions], {**columns, "prompt": asked})
         if len(scores) != len(completions):
             raise RuntimeError(f"grader {grader.name} gave {len(scores)} scores for {len(completions)} completions")
         return scores

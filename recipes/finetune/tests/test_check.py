@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import tempfile
+import types
 import unittest
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from finetune.check import check_data
 from finetune.refusal import Refusal
@@ -118,12 +121,42 @@ class Check(unittest.TestCase):
         words = "dataset.train line 1 solution: is missing, and a grader reads it"
         self.assertEqual(self.problems(file, method="grpo", graders=[accuracy]), [words])
 
-    def test_doubles_and_lengths_are_counted(self) -> None:
-        file = self.write("d.jsonl", {"text": "one two"}, {"text": "one two"}, {"text": "w " * 20})
+    def test_doubles_and_rows_that_are_too_long_are_counted_and_the_first_is_named(self) -> None:
+        file = self.write("d.jsonl", {"text": "one two"}, "", {"text": "one two"}, {"text": "w " * 20})
         found = self.check(file, Words(), hyperparameters={"maxLength": 8})[0]
-        self.assertEqual((found.rows, found.doubles, found.longest, found.cut), (3, 1, 20, 1))
-        self.assertIn(
-            "3 rows of text; the longest has 20 tokens; 1 are double; 1 are longer than maxLength 8", found.told()
+        self.assertEqual((found.rows, found.doubles, found.lengths.longest, found.lengths.cut), (3, 1, 20, 1))
+        words = "3 rows of text; the longest has 20 tokens; 1 above maxLength 8, the first line 4 with 20; "
+        self.assertIn(words + "1 double, the first line 3 (sha256", found.told())
+
+    def test_prompts_are_measured_by_the_limit_of_prompts(self) -> None:
+        grader = {"name": "c", "type": "string_check", "referenceField": "word", "operation": "eq"}
+        file = self.write("d.jsonl", {"prompt": "w " * 20, "word": "w"})
+        limits = {"maxPromptLength": 8, "maxLength": 512}
+        found = self.check(file, Words(), method="grpo", graders=[grader], hyperparameters=limits)[0]
+        self.assertIn("1 above maxPromptLength 8, the first line 1 with 20", found.told())
+
+    def test_without_a_tokenizer_it_says_that_lengths_were_not_looked_at(self) -> None:
+        found = self.check(self.write("d.jsonl", {"text": "w " * 5000}))[0]
+        self.assertIn("1 rows of text; token lengths not looked at (sha256", found.told())
+
+    def test_rows_for_evaluation_that_are_trained_on_are_told(self) -> None:
+        train = self.write("a.jsonl", {"text": "a"}, {"text": "b"})
+        found = self.check(train, dataset={"evaluation": self.write("b.jsonl", {"text": "c"}, {"text": "b"})})
+        self.assertIn("1 in the data for training too, the first line 2", found[1].told())
+        self.assertNotIn("for training", found[0].told())
+        same = self.check(train, dataset={"evaluation": train})[1].told()
+        self.assertIn("the same as the data for training, so the evaluation says little", same)
+
+    def test_empty_rows_are_errors_wherever_they_stand(self) -> None:
+        file = self.write("d.jsonl", {}, {"text": "a"}, {}, {"text": "\t"}, "null")
+        self.assertEqual(
+            self.problems(file),
+            [
+                "dataset.train line 1: is empty",
+                "dataset.train line 3: is empty",
+                "dataset.train line 4 text: is empty, not '\\t'",
+                "dataset.train line 5: expected an object with columns",
+            ],
         )
 
     def test_of_many_errors_the_first_are_told_and_all_counted(self) -> None:
@@ -144,6 +177,13 @@ class Check(unittest.TestCase):
         self.assertIn("there is no such file", self.problems("./none.jsonl")[0])
         self.assertEqual(self.problems(self.write("empty.jsonl")), ["dataset.train: is empty"])
         self.assertIn("expected a file that ends in", self.problems(self.write("d.txt", "text"))[0])
+
+    def test_a_hub_that_is_away_is_no_fault_of_the_data(self) -> None:
+        for error, code in ((ConnectionError("no route"), "unavailable"), (ValueError("no rows"), "invalid_data")):
+            hub = types.SimpleNamespace(load_dataset=mock.Mock(side_effect=error))
+            with mock.patch.dict(sys.modules, {"datasets": hub}):
+                self.assertIn(f"it cannot be read: {type(error).__name__}", self.problems("owner/name")[0])
+            self.assertEqual(self.refusal.code, code)
 
     def test_variables_stand_in_paths_and_evaluation_is_checked_too(self) -> None:
         self.write("a.jsonl", {"text": "a"})

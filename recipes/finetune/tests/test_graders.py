@@ -42,6 +42,11 @@ class StringCheck(unittest.TestCase):
         self.assertEqual(reward(prompts=["q"], completions=said, word=[42], completion_ids=[[1]]), [1.0])
         self.assertEqual(reward.__name__, "g")
 
+    def test_the_prompt_is_a_column_as_well(self) -> None:
+        reward = as_reward(grader(type="string_check", referenceField="prompt", operation="like"))
+        asked: list[Any] = ["love", [{"role": "user", "content": "love"}]]
+        self.assertEqual(reward(prompts=asked, completions=["true love", "hate"]), [1.0, 0.0])
+
 
 class Similarity(unittest.TestCase):
     def test_the_same_is_1_and_nothing_in_common_is_0(self) -> None:

@@ -76,7 +76,7 @@ class Spec(unittest.TestCase):
         )
         self.assertEqual(
             problems(evaluation={"strategy": "steps"}),
-            ["dataset.evaluation: is required, since evaluation is asked for"],
+            ["dataset.evaluation: is required, since evaluation is asked for; or dataset.holdOut"],
         )
         self.assertEqual(
             problems(method="dpo", hyperparameters={"packing": True, "beta": 0}),

@@ -3,11 +3,12 @@ import { type Command, InvalidArgumentError } from 'commander'
 import type { ArraySpec, Client, Sweep } from '../../client/index.js'
 import { Failure } from '../../schema/failure.js'
 import { connect } from '../connection.js'
+import { sweepPlanText } from '../group-plan.js'
 import { type ServerFlags, wholeNumber, withServer } from '../options.js'
 import { print, printJson, say } from '../output.js'
 import { type JobFlags, withJobFlags } from '../spec/job-flags.js'
 import { checkSize } from '../spec/size.js'
-import { locating, prepare } from '../submit.js'
+import { locating, prepare, readWithoutFolder } from '../submit.js'
 import { failedTable, headText, trialTable, waitAndSay, withSweepVerbs } from '../sweeps.js'
 
 interface Flags extends JobFlags, ServerFlags {
@@ -18,6 +19,7 @@ interface Flags extends JobFlags, ServerFlags {
   maxFailures?: number
   file?: string
   wait?: boolean
+  dryRun?: boolean
   retryFailed?: string
 }
 
@@ -36,6 +38,7 @@ export function define(command: Command): void {
     .option('--max-failures <count>', 'when more tasks than that have failed, the rest is stopped', wholeNumber)
     .option('-f, --file <file>', 'a job file in place of the command, or with another command than its own')
     .option('--wait', 'return when it has ended; the exit code is 0 only when every task has completed')
+    .option('--dry-run', 'submit nothing; say what the tasks would run, and where they would start')
     .option('--retry-failed <ref>', 'submit nothing new: as `anneal array retry-failed`')
   withServer(withJobFlags(command)).action(async (words: string[], flags: Flags) => {
     if (flags.retryFailed !== undefined) return retryFailed(flags.retryFailed, flags)
@@ -85,10 +88,16 @@ async function submit(client: Client, words: string[], flags: Flags): Promise<vo
     throw new Failure('invalid_request', 'There is nothing to run', {
       next: 'name a command, as in `anneal array -n 10 -- python task.py {}`, or a file with -f',
     })
-  const read = await prepare(client, { file: flags.file, command: words }, flags)
+  const source = { file: flags.file, command: words }
+  const read = await (flags.dryRun ? readWithoutFolder : prepare)(client, source, flags)
   const { window, maxFailures } = flags
-  const array = { name: String(read.spec.name), ...tasks, window, maxFailures, job: read.spec } as ArraySpec
+  const { notify, ...job } = read.spec
+  const array = { name: String(read.spec.name), ...tasks, window, maxFailures, notify, job } as ArraySpec
   checkSize('the array', Buffer.byteLength(JSON.stringify(array)))
+  if (flags.dryRun) {
+    const plan = await locating(read, () => client.planArray(array), 'array.job.')
+    return flags.json ? printJson(plan) : print(sweepPlanText(plan, 'task'))
+  }
   const { sweep, existed } = await locating(read, () => client.submitArray(array, flags.idempotencyKey), 'array.job.')
   if (existed) say(`this key has been used for the same array before: it is ${sweep.id}`)
   await tell(client, sweep, `submitted ${sweep.name} with ${sweep.size} tasks`, flags)

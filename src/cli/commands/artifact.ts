@@ -88,6 +88,16 @@ function defineNames(command: Command): void {
     flags.json ? printJson(named) : print(page(named))
   })
 
+  const rm = command
+    .command('rm')
+    .description('remove what a job has put out, or a name of it, where nothing needs it')
+    .argument('[job]', 'whose outputs are removed')
+    .argument('[path]', 'a file or folder; default: everything')
+    .option('--attempt <number>', ATTEMPT, wholeNumber)
+    .option('--force', 'also what pipelines would take over from a step, which runs again then')
+    .option('--promoted <name>', 'instead: a tag such as support-bot:prod, or a version such as support-bot@3')
+  withServer(rm).action(remove)
+
   const tag = command
     .command('tag')
     .description('let a tag stand for another version, such as the one before')
@@ -97,6 +107,25 @@ function defineNames(command: Command): void {
     const named = await connect(flags).moveArtifactTag(name, version)
     flags.json ? printJson(named) : print(page(named))
   })
+}
+
+type RemoveFlags = AttemptFlags & { force?: boolean; promoted?: string }
+
+async function remove(ref: string | undefined, path: string | undefined, flags: RemoveFlags): Promise<void> {
+  const { attempt, force, promoted } = flags
+  if ((ref === undefined) === (promoted === undefined))
+    throw new Failure('invalid_request', 'Expected either a job or --promoted NAME:TAG', {
+      next: 'see anneal artifact rm --help',
+    })
+  const client = connect(flags)
+  if (promoted !== undefined) {
+    const named = await client.removeArtifactName(promoted)
+    return flags.json ? printJson(named) : say(`${promoted} is removed; what it stood for stays with its job`)
+  }
+  const given = { ...(path ? { path: path.replace(/\/+$/, '') } : {}), ...(attempt ? { attempt } : {}) }
+  const removed = await client.removeArtifacts(ref as string, { ...given, ...(force ? { force } : {}) })
+  if (flags.json) return printJson(removed)
+  say(`removed ${filesText(removed.files, removed.bytes)} of job ${removed.jobId}, attempt ${removed.attempt}`)
 }
 
 async function fetchAll(client: Client, source: Source, flags: ServerFlags & { output: string; force?: boolean }) {
@@ -145,12 +174,24 @@ function listing({ entries }: Artifacts): string {
   return table([['SIZE', 'SHA-256', 'PATH'], ...rows])
 }
 
-function sayState({ jobId, state, problem, attempt, attempts, files, bytes, leftOut, cut }: Artifacts): void {
+function sayState({
+  jobId,
+  state,
+  problem,
+  attempt,
+  attempts,
+  files,
+  bytes,
+  leftOut,
+  cut,
+  expiresAt,
+}: Artifacts): void {
   const others = attempts.filter((number) => number !== attempt)
   if (state === 'uploading') say('still on their way from the host')
   else if (state === 'failed') say(`not kept: ${problem}`)
   else if (state === null) say(`attempt ${attempt} has put nothing into $ANNEAL_OUTPUT_DIR, or has not ended`)
   else say(`${filesText(files, bytes)}${leftOut > 0 ? `; ${leftOut} left out` : ''}`)
+  if (expiresAt !== null) say(`to be removed at ${localTime(expiresAt)}, but for what is needed then`)
   for (const text of cut) say(plain(text))
   if (others.length > 0)
     say(`also of attempt ${others.join(', ')}: anneal artifact list ${jobId} --attempt ${others.at(-1)}`)
@@ -164,7 +205,7 @@ function page({ name, current, tags, versions, moves }: NamedArtifact): string {
     ...versions.map((version, i): [string, string] => [i === 0 ? 'versions' : '', versionText(version)]),
     ...moves.map((move, i): [string, string] => [
       i === 0 ? 'moves' : '',
-      `${localTime(move.at)}  ${move.tag} to ${move.version} by ${move.by}`,
+      `${localTime(move.at)}  ${move.tag} ${move.version === 0 ? 'taken away' : `to ${move.version}`} by ${move.by}`,
     ]),
   ]
   return rows.map(([label, text]) => `${label.padEnd(10)}  ${text}`).join('\n')
@@ -179,9 +220,11 @@ function versionText({
   bytes,
   by,
   at,
+  removedAt,
 }: NamedArtifact['versions'][number]): string {
+  const gone = removedAt === null ? '' : `, removed ${localTime(removedAt)}`
   const from = `job ${jobId}, attempt ${attempt}${path === '' ? '' : `, ${plain(path)}`}`
-  return `${version}  ${filesText(files, bytes)}  ${from}  ${localTime(at)} by ${by}`
+  return `${version}  ${filesText(files, bytes)}  ${from}  ${localTime(at)} by ${by}${gone}`
 }
 
 function tagsText(tags: readonly { tag: string; version: number }[]): string {

@@ -10,12 +10,15 @@ import { progressText } from '../text.js'
 interface Flags extends ServerFlags {
   attempt?: number
   points: number
+  follow?: boolean
   csv?: boolean
   jsonl?: boolean
 }
 
 /** Curves that are drawn when none is named. */
 const DRAWN = 4
+/** Cursor home, and all below it away. */
+const CLEAR = '\x1b[H\x1b[2J'
 /** Points that a chart in a terminal can show. */
 const FOR_CHART = 2000
 
@@ -30,8 +33,13 @@ export function define(command: Command): void {
     .addOption(
       new Option('--jsonl', 'write every point to stdout, one JSON object in each line').conflicts(['json', 'csv']),
     )
+    .option(
+      '-f, --follow',
+      'until the job ends: draw again what has changed; with --csv, --jsonl or --json append each point',
+    )
   withServer(command).action(async (ref: string, names: string[], flags: Flags) => {
     const client = connect(flags)
+    if (flags.follow) return follow(client, ref, names, flags)
     if (flags.csv || flags.jsonl) return writeAll(client, ref, names, flags)
     const list = await client.listMetrics(ref)
     const series = chosen(list, names)
@@ -48,6 +56,21 @@ async function writeAll(client: Client, ref: string, names: string[], { attempt,
     ...only(attempt),
   })
   for await (const chunk of bytes ?? []) await writeBytes(process.stdout, chunk)
+}
+
+/** Points go to stdout as they come; on a terminal the picture is drawn anew, elsewhere once at the end. */
+async function follow(client: Client, ref: string, names: string[], flags: Flags): Promise<void> {
+  const { followMetrics, followPoints } = await import('../metrics-follow.js')
+  const { attempt, csv, jsonl, json } = flags
+  const wanted = { names, ...only(attempt) }
+  if (csv || jsonl || json) return followPoints(client, ref, { ...wanted, format: csv ? 'csv' : 'jsonl' })
+  await followMetrics(client, ref, async (list, isLast) => {
+    const isTerminal = process.stdout.isTTY === true
+    if (!isTerminal && !isLast) return
+    if (isTerminal) process.stdout.write(CLEAR)
+    const series = list.series.filter(({ name }) => names.length === 0 || names.includes(name))
+    await show(client, ref, { ...list, series }, names, flags)
+  })
 }
 
 /** The list, with the points of those that are named. */

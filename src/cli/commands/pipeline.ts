@@ -4,9 +4,10 @@ import { Failure } from '../../schema/failure.js'
 import { GROUP_STATES, type GroupState } from '../../schema/group.js'
 import { connect } from '../connection.js'
 import { EXIT } from '../exit-code.js'
+import { pipelinePlanText } from '../group-plan.js'
 import { duration, type ServerFlags, wholeNumber, withServer } from '../options.js'
 import { print, printJson, say } from '../output.js'
-import { readPipelineFile } from '../pipeline/file.js'
+import { readPipelineFile, readPipelineToPlan } from '../pipeline/file.js'
 import { pipelineExitCode, pipelinePage, pipelineTable } from '../pipeline/text.js'
 import { waitForPipelines } from '../pipeline/wait.js'
 import { approve, withAnswer } from './approve.js'
@@ -30,10 +31,16 @@ function submit(command: Command): void {
   command
     .argument('<file>', 'YAML or JSON with `pipeline:` in it; - is stdin')
     .option('--no-cache', 'run every step, also those that an earlier pipeline has done')
+    .option('--dry-run', 'submit nothing; say what the steps would run, and where they would start')
     .option('--idempotency-key <key>', 'the same key and file give the same pipeline, however often it is sent')
-  type Flags = ServerFlags & { cache: boolean; idempotencyKey?: string }
+  type Flags = ServerFlags & { cache: boolean; dryRun?: boolean; idempotencyKey?: string }
   withServer(command).action(async (path: string, flags: Flags) => {
     const client = connect(flags)
+    if (flags.dryRun) {
+      const { spec, locating } = await readPipelineToPlan(path)
+      const plan = await locating(() => client.planPipeline(spec))
+      return flags.json ? printJson(plan) : print(pipelinePlanText(plan))
+    }
     const { spec, locating } = await readPipelineFile(client, path, flags)
     const { pipeline, existed } = await locating(() => client.submitPipeline(spec, flags.idempotencyKey))
     if (existed) say(`this key has been used for the same pipeline before: it is ${pipeline.id}`)

@@ -2,9 +2,10 @@ import type { Command } from 'commander'
 import type { Sweep } from '../../client/index.js'
 import { Failure } from '../../schema/failure.js'
 import { connect } from '../connection.js'
+import { sweepPlanText } from '../group-plan.js'
 import { type ServerFlags, withServer } from '../options.js'
 import { print, printJson, say } from '../output.js'
-import { submitSweepFile } from '../sweep-file.js'
+import { planSweepFile, submitSweepFile } from '../sweep-file.js'
 import { bestText, headText, readTrials, trialTable, waitAndSay, withSweepVerbs } from '../sweeps.js'
 
 const REF = 'id, beginning of an id, or name (the newest of it)'
@@ -45,9 +46,15 @@ function submit(command: Command): void {
     .description('submit the sweep that a file describes')
     .argument('<file>', 'YAML or JSON; - is stdin')
     .option('--wait', 'return when it has ended; the exit code says how')
+    .option('--dry-run', 'submit nothing; say what the trials would run, and where they would start')
     .option('--idempotency-key <key>', 'the same key and description give the same sweep, however often it is sent')
-  withServer(verb).action(async (file: string, flags: ServerFlags & { wait?: boolean; idempotencyKey?: string }) => {
+  type Flags = ServerFlags & { wait?: boolean; dryRun?: boolean; idempotencyKey?: string }
+  withServer(verb).action(async (file: string, flags: Flags) => {
     const client = connect(flags)
+    if (flags.dryRun) {
+      const plan = await planSweepFile(client, file)
+      return flags.json ? printJson(plan) : print(sweepPlanText(plan, 'trial'))
+    }
     const { sweep, existed } = await submitSweepFile(client, file, flags.idempotencyKey)
     if (existed) say(`this key has been used for the same sweep before: it is ${sweep.id}`)
     if (flags.wait) {

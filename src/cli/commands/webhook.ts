@@ -12,6 +12,13 @@ import { localTime } from '../text.js'
 /** Longer than one attempt may take. Milliseconds. */
 const TEST_WITHIN = 15_000
 
+interface AddFlags extends ServerFlags {
+  on: Notice[]
+  name?: string
+  onlyNamed?: boolean
+  secretFile?: string
+}
+
 /** `anneal webhook add|list|show|test|remove`. */
 export function define(command: Command): void {
   const add = command
@@ -19,13 +26,16 @@ export function define(command: Command): void {
     .description('tell a URL of what happens in the project, by signed requests')
     .argument('<url>')
     .requiredOption('--on <notices>', `some of ${NOTICES.join(',')}`, notices)
+    .option('--name <name>', 'by which jobs, pipelines and sweeps may name it')
+    .option('--only-named', 'it hears only of what names it')
     .option(
       '--secret-file <file>',
       'holds whsec_ and 24 to 64 bytes in base64; without it one is made and printed once',
     )
-  withServer(add).action(async (url: string, flags: ServerFlags & { on: Notice[]; secretFile?: string }) => {
+  withServer(add).action(async (url: string, flags: AddFlags) => {
     const secret = flags.secretFile === undefined ? {} : { secret: await secretIn(flags.secretFile) }
-    const made = await connect(flags).createWebhook({ url, on: flags.on, ...secret })
+    const { on, name, onlyNamed } = flags
+    const made = await connect(flags).createWebhook({ url, on, ...(name ? { name } : {}), onlyNamed, ...secret })
     if (flags.json) return printJson(made)
     print(made.id)
     if (made.secret) print(made.secret)
@@ -98,16 +108,18 @@ async function firstAttempt(client: Client, ref: string, id: string): Promise<We
 function list(webhooks: Webhook[]): string {
   const rows = webhooks.map((one) => [
     one.id,
+    one.name ?? '',
     plain(one.url),
     one.on.join(','),
     String(one.pending),
     String(one.dead + one.dropped),
   ])
-  return table([['ID', 'URL', 'ON', 'WAITING', 'LOST'], ...rows])
+  return table([['ID', 'NAME', 'URL', 'ON', 'WAITING', 'LOST'], ...rows])
 }
 
 function page(one: Webhook): string {
-  const head = `${one.id}  ${plain(one.url)}  on ${one.on.join(',')}`
+  const only = one.onlyNamed ? ' of what names it' : ''
+  const head = `${one.id}  ${one.name ? `${one.name}  ` : ''}${plain(one.url)}  on ${one.on.join(',')}${only}`
   const counts = `${one.pending} waiting, ${one.dead} dead, ${one.dropped} dropped`
   if (one.deliveries.length === 0) return `${head}\n${counts}`
   const rows = one.deliveries.map((delivery) => [

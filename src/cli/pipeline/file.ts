@@ -34,6 +34,14 @@ export async function readPipelineFile(
   return { spec: spec as PipelineSpec, locating }
 }
 
+/** Reads a file for a look at what it would run: no folder is packed. */
+export async function readPipelineToPlan(path: string): Promise<PipelineFile> {
+  const file = await readJobFile(path, MAX_PIPELINE_BYTES)
+  const spec = pipelineIn(file)
+  for (const one of workdirsOf(spec) as Raw[]) delete one.workdir
+  return { spec: spec as PipelineSpec, locating: (call) => located(file, call) }
+}
+
 function pipelineIn({ spec, name, locate }: JobFile): Raw {
   const others = Object.keys(spec).filter((key) => key !== 'pipeline')
   const next = 'begin with the lines `pipeline:`, `  name: my-pipeline` and `  steps:`'

@@ -20,7 +20,10 @@ export interface JobFlags {
   input?: Record<string, string>
   tag?: Record<string, string>
   tty?: boolean
+  notify?: string[]
   after?: string[]
+  /** False where the data of a fine-tune are not to be looked at. */
+  check?: boolean
   idempotencyKey?: string
 }
 
@@ -41,13 +44,22 @@ export function withJobFlags(command: Command): Command {
       pair,
     )
     .option('--retries <count>', 'further attempts after one that failed', wholeNumber)
-    .option('--workdir <folder>', 'packed and unpacked for each attempt, without what .annealignore names')
+    .option(
+      '--workdir <folder>',
+      'packed and unpacked for each attempt, without what .gitignore and .annealignore name',
+    )
     .option('--no-workdir', 'the job gets an empty folder')
     .option('--setup <command>', 'runs before the job; its result is kept and used again')
     .option('--input <key=source>', 'JOB, JOB:path or name:tag, put at $ANNEAL_INPUT_DIR/key; repeatable', pair)
     .option('--tag <name=value>', 'repeatable', pair)
     .option('--tty', 'give the process a terminal')
+    .option(
+      '--notify <webhook>',
+      'a webhook to tell of it; WEBHOOK:failed,limit_warning says of what; repeatable',
+      several,
+    )
     .option('--after <job>', 'run when that job has ended, of JOB:completed when it has completed; repeatable', several)
+    .option('--no-check', 'submit a fine-tune without a look at its data')
     .option('--idempotency-key <key>', 'the same key and description give the same job, however often it is sent')
 }
 
@@ -89,6 +101,7 @@ export function applyFlags(file: Spec, flags: JobFlags, inputs?: Record<string, 
   merge('--tag', 'tags', flags.tag)
   set('--secret', 'secrets', withSecrets(spec.secrets, flags.secret))
   set('--after', 'after', withAfter(spec.after, flags.after))
+  set('--notify', 'notify', withNotify(spec.notify, flags.notify))
   set('--retries', 'retry', withRetries(spec.retry, flags.retries))
   return { spec, origins }
 }
@@ -105,6 +118,16 @@ function withAfter(inFile: unknown, more: string[] | undefined): unknown {
 function afterOf(text: string): { job: string; outcome?: string } {
   const at = text.lastIndexOf(':')
   return at < 0 ? { job: text } : { job: text.slice(0, at), outcome: text.slice(at + 1) }
+}
+
+function withNotify(inFile: unknown, more: string[] | undefined): unknown {
+  return more && [...(Array.isArray(inFile) ? inFile : []), ...more.map(notifyOf)]
+}
+
+/** `oncall`, or `oncall:failed,limit_warning`. */
+function notifyOf(text: string): string | { webhook: string; on: string[] } {
+  const at = text.indexOf(':')
+  return at < 0 ? text : { webhook: text.slice(0, at), on: text.slice(at + 1).split(',') }
 }
 
 /** So many further attempts whatever the reason: what the file allows per reason would narrow that. */

@@ -1,9 +1,9 @@
-import { lstat, readdir, readFile, readlink, realpath } from 'node:fs/promises'
+import { lstat, readdir, readlink, realpath } from 'node:fs/promises'
 import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path'
-import ignoreRules, { type Ignore } from 'ignore'
 import { Failure } from '../../schema/failure.js'
 import { MAX_BLOB_BYTES } from '../../schema/limits.js'
 import { formatSize } from '../../schema/size.js'
+import { GIT_IGNORE_FILE, IGNORE_FILE, WorkdirRules } from './rules.js'
 
 export interface WorkdirEntry {
   /** Relative to the workdir, with `/`; a folder ends in it. */
@@ -16,14 +16,13 @@ export interface WorkdirListing {
   bytes: number
   /** Sockets, pipes and devices: nothing that could be packed. */
   leftOut: string[]
+  /** What only git's rules leave out: the topmost of each. */
+  byGit: string[]
 }
 
-const IGNORE_FILE = '.annealignore'
-
 /**
- * What of a folder is packed: everything, sorted, but `.git` and what `.annealignore` names. Fails with
- * `invalid_request` for a folder that is not there and for a link that leads out of it, with `too_large` as soon as
- * there is more than can be uploaded.
+ * What of a folder is packed: everything, sorted, but what its rules leave out (`WorkdirRules`). Fails with `invalid_request` for a
+ * folder that is not there and for a link that leads out of it, with `too_large` as soon as there is more than can be uploaded.
  */
 export async function listWorkdir(
   folder: string,
@@ -31,32 +30,38 @@ export async function listWorkdir(
 ): Promise<WorkdirListing> {
   const root = await realpath(folder).catch((error) => refuseFolder(folder, error))
   if (!(await lstat(root)).isDirectory()) refuseFolder(folder, { code: 'ENOTDIR' })
-  const listing: WorkdirListing = { entries: [], bytes: 0, leftOut: [] }
+  const listing: WorkdirListing = { entries: [], bytes: 0, leftOut: [], byGit: [] }
   const walk = async (parent: string) => {
+    await rules.enter(parent)
     const found = await readdir(join(root, parent), { withFileTypes: true })
     for (const entry of found.sort((a, b) => (a.name < b.name ? -1 : 1))) {
-      const path = `${parent}${entry.name}`
+      const path = `${parent}${entry.name}${entry.isDirectory() ? '/' : ''}`
+      const by = rules.leavesOut(path)
+      if (by === 'git') listing.byGit.push(path)
+      if (by !== undefined) continue
       if (entry.isDirectory()) {
-        if (entry.name === '.git' || rules.ignores(`${path}/`)) continue
-        listing.entries.push({ path: `${path}/`, size: 0 })
-        await walk(`${path}/`)
-      } else if (entry.name !== '.git' && !rules.ignores(path)) {
+        listing.entries.push({ path, size: 0 })
+        await walk(path)
+      } else {
         await addFile(root, path, listing)
         onProgress(listing.bytes)
       }
     }
   }
-  const rules = await readRules(root)
+  const rules = await WorkdirRules.read(root)
   await walk('')
   return listing
 }
 
-async function readRules(root: string): Promise<Ignore> {
-  const text = await readFile(join(root, IGNORE_FILE), 'utf8').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return ''
-    throw error
-  })
-  return ignoreRules().add(text)
+/** The largest folders and files in it, `data/ 512 MB`, the largest first. */
+export function largestOf({ entries }: WorkdirListing): string {
+  const sizes = new Map<string, number>()
+  for (const { path, size } of entries) {
+    const top = /^[^/]+\/?/.exec(path)?.[0] ?? path
+    sizes.set(top, (sizes.get(top) ?? 0) + size)
+  }
+  const largest = [...sizes].sort(([, a], [, b]) => b - a).slice(0, 3)
+  return largest.map(([path, size]) => `${path} ${formatSize(size)}`).join(', ')
 }
 
 async function addFile(root: string, path: string, listing: WorkdirListing): Promise<void> {
@@ -69,9 +74,9 @@ async function addFile(root: string, path: string, listing: WorkdirListing): Pro
   if (listing.bytes <= MAX_BLOB_BYTES) return
   throw new Failure(
     'too_large',
-    `The workdir ${root} has more than ${formatSize(MAX_BLOB_BYTES)}, which is the most that is taken`,
+    `The workdir ${root} has more than ${formatSize(MAX_BLOB_BYTES)}, which is the most that is taken; most of it so far: ${largestOf(listing)}`,
     {
-      next: `name data in ${join(root, IGNORE_FILE)} (as in .gitignore), or choose another folder with --workdir`,
+      next: `name data in ${join(root, IGNORE_FILE)} (as in ${GIT_IGNORE_FILE}), or choose another folder with --workdir`,
     },
   )
 }

@@ -31,6 +31,7 @@ export const alayanewProvider: Provider<Options, Account> = {
   options: Options,
   account: Account,
   needsCommand: true,
+  finetune: 'Alaya NeW runs a command in an image of your own; give it both, or take local',
   pollEvery: 20 * SECOND, // §11.4: 15 to 30 s
   requestsPerSecond: 5, // no limit is published; our decision
   settleWithin: 2 * MINUTE,

@@ -33,6 +33,7 @@ export const easProvider: Provider<EasOptions, EasAccount> = {
   options: EasOptions,
   account: EasAccount,
   needsCommand: true,
+  finetune: 'PAI-EAS hands a command to workers of your own queue; give it a command that trains, or take local',
   pollEvery: 2 * SECOND, // ours: the seed's loop has no pause at all
   requestsPerSecond: 20, // ours: the documents name no limit
   settleWithin: MINUTE, // twice the longest that a put may be under way

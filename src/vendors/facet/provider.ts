@@ -6,13 +6,16 @@ import {
   RemoteFault,
   type RemoteRequest,
   type RemoteStatus,
+  toldOptions,
 } from '../../providers/provider.js'
 import { MINUTE, parseDuration, SECOND } from '../../schema/duration.js'
 import { milliseconds } from '../../schema/job.js'
+import { pointsOf } from '../../schema/remote-points.js'
 import { AccountConfig } from './config.js'
 import { Exchange } from './exchange.js'
 import { dumpRequest, jobIdOf } from './job-id.js'
 import { FacetOptions, readConfig } from './options.js'
+import { inFacetsWords } from './provider/finetune.js'
 import { ListReply, StatusReply, SubmitReply, type TrainRequest } from './wire.js'
 
 /**
@@ -25,6 +28,7 @@ export const facetProvider: Provider<FacetOptions, AccountConfig> = {
   options: FacetOptions,
   account: AccountConfig,
   needsCommand: false,
+  finetune: inFacetsWords,
   pollEvery: 20 * SECOND, // reference §11: every 15–30 s
   requestsPerSecond: 5, // no limit is published; our own, so that many jobs are no burden
   settleWithin: 2 * MINUTE, // the record is written first, and the gateway gives up after 15 s (reference §2, §7)
@@ -102,7 +106,7 @@ class FacetRemote implements Remote {
 }
 
 function optionsOf(spec: RemoteRequest['spec']): FacetOptions {
-  return FacetOptions.parse(spec.providerOptions?.facet ?? {})
+  return FacetOptions.parse(toldOptions(spec, { name: 'facet', finetune: inFacetsWords }).options)
 }
 
 function pathOf(id: string): string {
@@ -127,6 +131,7 @@ function statusOf(reply: StatusReply): RemoteStatus {
     message: error ?? undefined,
     links: linksOf(reply),
     metrics: metrics ?? undefined,
+    ...(metrics ? { points: pointsOf(metrics) } : {}),
   }
 }
 

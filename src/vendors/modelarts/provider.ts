@@ -13,6 +13,7 @@ export const modelartsProvider: Provider<Options, Account> = {
   account: Account,
   /** `config` and `algorithm` say what runs; the job's command is for a custom image that has none of its own. */
   needsCommand: false,
+  finetune: 'ModelArts runs a boot file or container of your own; say it in providerOptions.modelarts, or take local',
   /** 10 to 30 s (reference §12); a public client looks every 20 s. */
   pollEvery: 20 * SECOND,
   /** Nothing is published; well below what a console does. */

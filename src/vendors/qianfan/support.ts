@@ -50,6 +50,19 @@ export const BUILT_IN_SUPPORT: readonly SupportTrainMode[] = [
   { trainMode: 'PostPretrain', supportParameterScale: scales() },
 ]
 
+/** What the recipe of fine-tunes does: DPO as well, and LoRA on all linear layers only. */
+export const RECIPE_SUPPORT: readonly SupportTrainMode[] = (['SFT', 'PostPretrain', 'DPO'] as const).map(
+  (trainMode) => ({
+    trainMode,
+    supportParameterScale: scales().map(({ parameterScale, supportHyperParameterConfig }) => ({
+      parameterScale,
+      supportHyperParameterConfig: supportHyperParameterConfig.map((parameter) =>
+        parameter.key === 'loraAllLinear' ? { ...parameter, checkValue: ['True'] } : parameter,
+      ),
+    })),
+  }),
+)
+
 function copyOf(parameter: Hyperparameter | ReturnType<typeof range>): Hyperparameter {
   return { ...parameter, checkValue: [...parameter.checkValue] }
 }

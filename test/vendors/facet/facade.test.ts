@@ -159,7 +159,7 @@ describe('training', () => {
     expect(await train()).toMatchObject({
       status: 500,
       json: {
-        detail: expect.stringContaining('provider alayanew cannot be given a fine-tune'),
+        detail: expect.stringContaining('provider alayanew runs commands only here'),
         hint: expect.stringContaining('gateway.commands.sft'),
       },
     })

@@ -160,8 +160,13 @@ describe('a look', () => {
     ['training', { wandb_url: 'https://w' }, { phase: 'running', links: { wandb_url: 'https://w' } }],
     [
       'completed',
-      { adapter_path: 'gs://b/a', metrics: { eval_loss: 1 } },
-      { phase: 'completed', links: { adapter_path: 'gs://b/a' }, metrics: { eval_loss: 1 } },
+      { adapter_path: 'gs://b/a', metrics: { eval_loss: 1, accuracy: null } },
+      {
+        phase: 'completed',
+        links: { adapter_path: 'gs://b/a' },
+        metrics: { eval_loss: 1, accuracy: null },
+        points: [{ name: 'eval_loss', step: null, value: 1 }],
+      },
     ],
     [
       'completed',

@@ -1,5 +1,5 @@
 import { execFile, spawn } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -36,6 +36,12 @@ const GATEWAY = {
         'case "$QIANFAN_HYPERPARAMETERS" in *\\"hold\\":true*) sleep 600 ;; esac',
       ].join('\n'),
     },
+    // Trained by the recipe, with a stand-in for its python.
+    Tuned: {
+      finetune: { baseModel: '/models/base' },
+      setup: 'true',
+      env: { PATH: `${join(folder, 'bin')}:${process.env.PATH}` },
+    },
   },
 }
 
@@ -46,6 +52,8 @@ let npm: string
 let go: string
 beforeAll(async () => {
   writeFileSync(TRAIN, '{}\n')
+  mkdirSync(join(folder, 'bin'))
+  writeFileSync(join(folder, 'bin/python3'), '#!/bin/sh\necho "$1" "$ANNEAL_FINETUNE"\n', { mode: 0o755 })
   build()
   const files = { 'vendors/qianfan.yaml': stringify({ gateway: GATEWAY }), 'secrets/QIANFAN': KEYS.secretKey }
   const clients = Promise.all([pythonWithClients(), npmClients(), goClient('qianfan')])
@@ -173,6 +181,43 @@ describe.concurrent('the SDK', () => {
     close()
   })
 
+  test('Python submits a fine-tune, which the recipe trains', async () => {
+    const { call, close } = pythonSession()
+    const { jobId } = (await call('create_job', { name: 'tuned', model: 'Tuned', train_mode: 'DPO' })).body.result
+    const task = {
+      job_id: jobId,
+      params_scale: 'LoRA',
+      hyper_params: { epoch: 2, learningRate: 0.0001, maxSeqLen: 512, loraRank: 4 },
+      dataset_config: { sourceType: 'Platform', versions: [{ versionId: 'ds-1' }], splitRatio: 20 },
+    }
+    const wrong = { ...task, hyper_params: { ...task.hyper_params, loraTargetModules: ['q_proj'] } }
+    expect((await call('create_task', wrong)).error).toMatch(
+      /on all linear layers.*param\[loraTargetModules\] invalid\./,
+    )
+    const { taskId } = (await call('create_task', task)).body.result
+    const detail = () => call('task_detail', { task_id: taskId })
+    await until('the task to be done', async () => (await detail()).body.result.runStatus === 'Done')
+    close()
+    const { id } = await jobOf(taskId)
+    const { spec } = await anneal.show(id)
+    expect(spec).toMatchObject({
+      name: 'tuned',
+      setup: 'true',
+      finetune: {
+        baseModel: '/models/base',
+        dataset: { train: TRAIN, holdOut: 0.2 },
+        method: 'dpo',
+        tuning: 'lora',
+        lora: { rank: 4 },
+        hyperparameters: { epochs: 2, learningRate: 0.0001, maxLength: 512 },
+      },
+    })
+    expect(spec.command).toBeUndefined()
+    const [script, told] = (await anneal.log(id)).trim().split(/ (.*)/)
+    expect(script).toMatch(/recipes\/finetune\/main\.py$/)
+    expect(JSON.parse(told as string)).toEqual(spec.finetune)
+  })
+
   test('The Python trainer finds its defaults, trains to the end, and draws its checkpoints', async () => {
     const { stdout } = await run(python, [here('trainer.py')], { env, cwd: folder })
     const { ids, checkpoints } = JSON.parse(stdout.trim().split('\n').at(-1) as string)
@@ -204,7 +249,7 @@ describe.concurrent('the SDK', () => {
       env,
       cwd: folder,
     })
-    expect(JSON.parse(stdout.trim().split('\n').at(-1) as string).result).toHaveLength(1)
+    expect(JSON.parse(stdout.trim().split('\n').at(-1) as string).result).toHaveLength(2)
   })
 
   test('Go shows what the entrance says, though its SDK gives no error for a status', async () => {

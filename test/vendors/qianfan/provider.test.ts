@@ -205,8 +205,23 @@ describe('the status', () => {
     const id = await create()
     const checkpointList = [{ step: 10, perplexity: '1.1', traininSomething: 2 }]
     Object.assign(fake.tasks[0] ?? {}, { runStatus: 'Done', metrics: { 'BLEU-4': '16.56%' }, checkpointList })
-    expect((await status(id)).metrics).toEqual({ 'BLEU-4': '16.56%', checkpointList })
+    const { metrics, points } = await status(id)
+    expect(metrics).toEqual({ 'BLEU-4': '16.56%', checkpointList })
+    expect(points).toEqual([
+      { name: 'BLEU-4', step: null, value: 16.56 },
+      { name: 'perplexity', step: 10, value: 1.1 },
+      { name: 'traininSomething', step: 10, value: 2 },
+    ])
   })
+
+  test.each([[[null, 'x', { step: 'ten', loss: 1 }, { step: -1, loss: 1 }, { loss: 1 }]], ['none'], [{ step: 1 }]])(
+    'A list of checkpoints that is none, or has no steps, gives no numbers: %j',
+    async (checkpointList) => {
+      const id = await create()
+      Object.assign(fake.tasks[0] ?? {}, { runStatus: 'Done', checkpointList })
+      expect((await status(id)).points).toEqual([])
+    },
+  )
 
   test('A run that the service no longer knows is gone', async () => {
     const id = await create()

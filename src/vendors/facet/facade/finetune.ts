@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import { Finetune } from '../../../schema/finetune.js'
+import { GRPO_STEPS, NUMBERS, type Trainer, WARMUP_STEPS } from '../finetune.js'
 import type { Grader } from '../graders.js'
 import type { Issue, Loc } from '../lax.js'
 import type { Json } from '../python-json.js'
@@ -7,35 +8,6 @@ import type { TrainingConfig, TrainRequest } from '../wire.js'
 import { Refusal } from './refusal.js'
 
 type Given = TrainingConfig['hyperparameters']
-type Trainer = TrainingConfig['trainer_type']
-
-const ALL: readonly Trainer[] = ['sft', 'dpo', 'orpo', 'grpo']
-/** Each of the service's numbers, its name in a fine-tune, and the trainers that it reaches (reference §9). */
-const NUMBERS: readonly [from: keyof Given, to: string, trainers: readonly Trainer[]][] = [
-  ['learning_rate', 'learningRate', ALL],
-  ['batch_size', 'batchSize', ALL],
-  ['gradient_accumulation_steps', 'gradientAccumulation', ALL],
-  ['epochs', 'epochs', ALL],
-  ['max_steps', 'maxSteps', ALL],
-  ['packing', 'packing', ['sft']],
-  ['padding_free', 'paddingFree', ['sft']],
-  ['use_fa2', 'flashAttention', ALL],
-  ['max_length', 'maxLength', ALL],
-  ['max_prompt_length', 'maxPromptLength', ['dpo', 'orpo', 'grpo']],
-  ['num_generations', 'numGenerations', ['grpo']],
-  ['max_grad_norm', 'maxGradNorm', ['grpo']],
-  ['adam_beta1', 'adamBeta1', ['grpo']],
-  ['adam_beta2', 'adamBeta2', ['grpo']],
-  ['warmup_ratio', 'warmup', ['grpo']],
-  ['beta', 'beta', ['dpo', 'orpo']],
-  ['lr_scheduler_type', 'scheduler', ALL],
-  ['save_strategy', 'saveStrategy', ALL],
-  ['logging_steps', 'loggingSteps', ALL],
-]
-/** What the service sets for all trainers but grpo, whatever `warmup_ratio` says. */
-const WARMUP_STEPS = 5
-/** Steps of a grpo run of which the request says none. */
-const GRPO_STEPS = 50
 
 /**
  * The fine-tune that a request asks for, trained on these files. What the recipe cannot do is refused with 422 in the

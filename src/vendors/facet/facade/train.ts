@@ -1,4 +1,4 @@
-import { JobSpec } from '../../../schema/job.js'
+import { JobSpec, providersOf } from '../../../schema/job.js'
 import { jobName } from '../../../schema/vendor-config.js'
 import { submitJob } from '../../../store/jobs.js'
 import { lockNamed, type Tx } from '../../../store/store.js'
@@ -59,6 +59,8 @@ function specOf({ config }: Here, id: string, request: TrainRequest, dataset: Da
   const command = config.commands[trainer] ?? config.commands.default
   const env = environmentOf(id, request, dataset)
   const files = { train: env.FACET_TRAIN_FILE, evaluation: env.FACET_EVAL_FILE }
+  const elsewhere = providersOf({ provider: config.job.provider ?? 'local' }).find(({ name }) => name !== 'local')
+  if (command === undefined && elsewhere) throw noCommand(trainer, `provider ${elsewhere.name} runs commands only here`)
   const run = command === undefined ? { finetune: finetuneOf(request, files) } : { command }
   const spec = JobSpec.safeParse({
     ...config.job,
@@ -69,8 +71,12 @@ function specOf({ config }: Here, id: string, request: TrainRequest, dataset: Da
   })
   if (spec.success) return spec.data
   const [problem] = spec.error.issues
+  throw noCommand(trainer, `${problem?.path.join('.')} ${problem?.message}`)
+}
+
+function noCommand(trainer: string, why: string): Refusal {
   const hint = `Correct gateway.job, or set gateway.commands.${trainer}, in vendors/facet.yaml and start the gateway again.`
-  throw new Refusal(500, `Failed to start training job: ${problem?.path.join('.')} ${problem?.message}`, hint)
+  return new Refusal(500, `Failed to start training job: ${why}`, hint)
 }
 
 /** Which split is which (reference §8, phase 1). */

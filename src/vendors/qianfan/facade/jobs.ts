@@ -5,6 +5,7 @@ import { modelNames, modelOf, supportOf } from '../config.js'
 import { timestampOf } from '../sign.js'
 import { parametersOf } from '../support.js'
 import { CreateJob, JobRef, ListJobs } from '../wire.js'
+import { checkFixed } from './finetune.js'
 import { readPage } from './page.js'
 import { bodyOf, type Here, type JobBody, keyOf, lockedJob, newVendorId } from './records.js'
 import { fitting, inappropriate } from './refusal.js'
@@ -18,6 +19,7 @@ export async function createJob(here: Here, body: unknown): Promise<{ jobId: str
   if (config.strict && !parametersOf(supportOf(model), asked.trainMode, undefined)) {
     throw inappropriate('trainMode', `${asked.model} cannot be trained with ${asked.trainMode} here.`)
   }
+  checkFixed(model, asked)
   const jobId = newVendorId('job')
   await store.transact(async (tx) => {
     await lockNamed(tx, `qianfan-job-names:${here.project}`)

@@ -3,6 +3,7 @@ import { jobName } from '../../../schema/vendor-config.js'
 import { datasetPath, type Model, type QianfanGateway, specOf, supportOf } from '../config.js'
 import { parametersOf, withDefaults, wrongParameter } from '../support.js'
 import type { DatasetVersion } from '../wire.js'
+import { finetuneOf } from './finetune.js'
 import type { JobBody, TaskBody } from './records.js'
 import { inappropriate } from './refusal.js'
 
@@ -25,12 +26,15 @@ export function specOfTask(config: QianfanGateway, model: Model, asked: Task): J
   const providers = providersOf({ provider: base.provider ?? 'local' }).map(({ name }) => name)
   const isHere = providers.some((name) => name !== 'qianfan')
   const datasets = isHere ? localDatasets(config, asked.task) : []
+  const numbers = hyperparametersOf(config, model, asked.job, asked.task)
+  const run = model.finetune ? { finetune: finetuneOf(model, { ...asked, numbers, data: datasets }) } : {}
   const result = JobSpec.safeParse({
     ...base,
+    ...run,
     name: jobName(asked.job.name, 'qianfan'),
     ...(base.command === undefined ? {} : { command: withBaseFolder(base.command, asked.base) }),
     ...(providers.includes('qianfan') ? { providerOptions: forwarded(base.providerOptions, asked) } : {}),
-    env: { ...base.env, ...environmentOf(config, model, asked, datasets) },
+    env: { ...base.env, ...environmentOf(asked, numbers, datasets) },
     tags: { ...base.tags, 'qianfan.job': asked.jobId, 'qianfan.task': asked.taskId },
   })
   if (!result.success) throw inappropriate('body', `${result.error.issues[0]?.message}.`)
@@ -38,7 +42,7 @@ export function specOfTask(config: QianfanGateway, model: Model, asked: Task): J
   return result.data
 }
 
-function environmentOf(config: QianfanGateway, model: Model, asked: Task, datasets: readonly LocalDataset[]) {
+function environmentOf(asked: Task, numbers: Record<string, unknown>, datasets: readonly LocalDataset[]) {
   const { job, task, base } = asked
   const fields: Record<string, unknown> = {
     JOB_ID: asked.jobId,
@@ -47,7 +51,7 @@ function environmentOf(config: QianfanGateway, model: Model, asked: Task, datase
     MODEL: job.model,
     TRAIN_MODE: job.trainMode,
     PARAMETER_SCALE: task.parameterScale,
-    HYPERPARAMETERS: hyperparametersOf(config, model, job, task),
+    HYPERPARAMETERS: numbers,
     DATASETS: datasets,
     DATASET_CONFIG: task.datasetConfig,
     SPLIT_RATIO: task.datasetConfig.splitRatio,

@@ -9,7 +9,7 @@ import { readPage } from './page.js'
 import { bodyOf, type Here, type JobBody, keyOf, knownJob, knownTask, lockedJob, newVendorId } from './records.js'
 import { fitting, inappropriate } from './refusal.js'
 import { specOfTask, type Task } from './task-spec.js'
-import { checkpointsOf, readFacts, stepOf, viewTask } from './task-view.js'
+import { checkpointsOf, readDetail, readFacts, stepOf, viewTask } from './task-view.js'
 
 /** `CreateFineTuningTask`: an ordinary job, in the same commit as the record that names it. */
 export async function createTask(here: Here, body: unknown): Promise<{ jobId: string; taskId: string }> {
@@ -73,7 +73,7 @@ export async function describeTask(here: Here, body: unknown): Promise<unknown> 
   const { read } = here.deps.store
   const task = await knownTask(read, here, fitting(TaskRef, body).taskId)
   const job = await knownJob(read, here, task.parent as string)
-  return viewTask(task, job, await readFacts(read, [task]))
+  return viewTask(task, job, await readDetail(read, task))
 }
 
 /** `DescribeFineTuningTasks`. */

@@ -7,11 +7,13 @@ import {
   RemoteFault,
   type RemoteRequest,
   type RemoteStatus,
+  toldOptions,
 } from '../../../providers/provider.js'
 import type { QianfanAccount } from '../config.js'
 import { QianfanOptions } from '../options.js'
 import { JobPage, LARGEST_PAGE, type PageInfo, TaskDetail, TaskPage } from '../wire.js'
 import { QianfanClient, readAs } from './client.js'
+import { inQianfansWords } from './finetune.js'
 import { hasEnded, statusOf } from './status.js'
 
 /** Pages of one list; a service that always says "more" must not hold a watch for ever. */
@@ -110,7 +112,7 @@ export class QianfanRemote implements Remote {
 
 /** What the job asks for; checked at submit, and again here since a facade may have put it together. */
 function optionsOf({ spec }: RemoteRequest): QianfanOptions {
-  const result = QianfanOptions.safeParse(spec.providerOptions?.qianfan ?? {})
+  const result = QianfanOptions.safeParse(toldOptions(spec, { name: 'qianfan', finetune: inQianfansWords }).options)
   if (result.success) return result.data
   const issue = result.error.issues[0]
   throw new RemoteFault('rejected', `providerOptions.qianfan.${issue?.path.join('.')}: ${issue?.message}`)

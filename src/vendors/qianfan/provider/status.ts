@@ -1,4 +1,5 @@
 import type { RemoteStatus } from '../../../providers/provider.js'
+import { MAX_REMOTE_POINTS, pointsOf, type RemotePoint } from '../../../schema/remote-points.js'
 import type { TaskDetail } from '../wire.js'
 
 /** reference/qianfan-finetune.md §5. */
@@ -22,8 +23,19 @@ export function statusOf(taskId: string, task: TaskDetail): RemoteStatus {
     raw: percent === undefined ? task.runStatus : `${task.runStatus} ${percent}%`,
     ...(percent === undefined ? {} : { progress: Math.min(1, Number(percent) / 100) }),
     links: linksOf(taskId, task),
-    ...(phase === 'completed' ? { metrics: resultsOf(task) } : {}),
+    ...(phase === 'completed' ? { metrics: resultsOf(task), points: pointsIn(task) } : {}),
   }
+}
+
+/** BLEU and ROUGE in percent, and of each checkpoint what it has beside its step: perplexity and training loss. */
+function pointsIn({ metrics, checkpointList }: TaskDetail): RemotePoint[] {
+  const checkpoints = (Array.isArray(checkpointList) ? checkpointList : []).slice(0, MAX_REMOTE_POINTS)
+  const ofEach = checkpoints.flatMap((checkpoint) => {
+    const { step, ...fields } = Object(checkpoint) as { step?: unknown }
+    const at = Number(step ?? Number.NaN)
+    return Number.isSafeInteger(at) && at >= 0 ? pointsOf(fields, at) : []
+  })
+  return [...pointsOf(metrics), ...ofEach]
 }
 
 export function hasEnded({ phase }: RemoteStatus): boolean {
