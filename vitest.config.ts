@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config'
 
-// `forks`: the native core of Temporal's SDK crashes under worker threads. Two workers: the suite starts real servers.
+// `forks`: the native core of Temporal's SDK crashes under worker threads. Three workers: many tests wait for a lease or a limit, and the suite starts real servers.
 export default defineConfig({
   test: {
     pool: 'forks',
@@ -8,6 +8,6 @@ export default defineConfig({
     exclude: ['test/slow/**', 'test/torch/**', '**/node_modules/**'],
     testTimeout: 60_000,
     hookTimeout: 60_000,
-    maxWorkers: 2,
+    maxWorkers: 3,
   },
 })
