@@ -14,6 +14,8 @@ const PATROL_PAGE = 50
 /** Calls to Temporal at a time, since a call under load takes 100 ms and more; what waits beyond is bounded by the open jobs. */
 const CONCURRENCY = 64
 const PAGE = 500
+/** Overdue rows that one transaction takes: some milliseconds of this thread, between which requests are answered. */
+const CLAIM = 100
 const CALL_LIMIT = 10 * SECOND
 
 /**
@@ -172,14 +174,22 @@ export class Nudger {
 
   async #sweep(): Promise<void> {
     if (this.#away && !(await this.#probe())) return
-    for (const subject of ALL)
-      for (const id of await this.#claimOverdue(subject)) this.#owe({ subject, id, kind: 'rebuild' })
+    for (const subject of ALL) await this.#oweOverdue(subject)
     if (Date.now() - this.#patrolledAt > PATROL_EVERY) {
       this.#patrolledAt = Date.now()
       this.#beginRound(PATROL_PAGE)
       await this.#options.housekeep?.()
     }
     await this.#goOnWithRound()
+  }
+
+  /** At most PAGE of them; the others at the next sweep. */
+  async #oweOverdue(subject: Subject): Promise<void> {
+    for (let taken = 0; taken < PAGE && !this.#away; taken += CLAIM) {
+      const ids = await this.#claimOverdue(subject)
+      for (const id of ids) this.#owe({ subject, id, kind: 'rebuild' })
+      if (ids.length < CLAIM) return
+    }
   }
 
   async #probe(): Promise<boolean> {
@@ -243,7 +253,7 @@ export class Nudger {
       .whereRef('version', '>', 'seen')
       .where('raised_at', '<', before)
       .orderBy('raised_at')
-      .limit(PAGE)
+      .limit(CLAIM)
       .execute()
     if (overdue.length === 0) return []
     const ids = overdue.map((row) => row.id)
