@@ -1,28 +1,13 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { createClient, type Job } from '../../src/client/index.js'
-import {
-  COMPLETED,
-  endAttempt,
-  FAILED,
-  finishLogs,
-  startAttempt,
-  startServer,
-  type TestServer,
-  write,
-} from '../client/server.js'
+import { COMPLETED, endAttempt, FAILED, finishLogs, startAttempt, write } from '../client/server.js'
 import { connectHost, submit } from '../support/jobs.js'
-import { type Anneal, buildAnneal, until } from './anneal.js'
+import { until } from './anneal.js'
+import { servedAnneal } from './served.js'
 
-let anneal: Anneal
-let server: TestServer
+const { anneal, server } = await servedAnneal()
 beforeAll(async () => {
-  server = await startServer()
-  anneal = await buildAnneal({ ANNEAL_URL: server.url, ANNEAL_TOKEN: server.token })
   await connectHost(server.store, 50)
-})
-afterAll(async () => {
-  await anneal.remove()
-  await server.close()
 })
 
 const running = async (name: string) => startAttempt(server, (await submit(server.store, { name })).id)

@@ -1,22 +1,15 @@
 import { writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { startAttempt, startServer, type TestServer } from '../client/server.js'
+import { beforeAll, expect, test } from 'vitest'
+import { startAttempt } from '../client/server.js'
 import { begin, connectHost, submit } from '../support/jobs.js'
-import { type Anneal, buildAnneal } from './anneal.js'
+import { servedAnneal } from './served.js'
 
-let anneal: Anneal
-let server: TestServer
+const { anneal, server } = await servedAnneal()
 beforeAll(async () => {
-  server = await startServer()
-  anneal = await buildAnneal({ ANNEAL_URL: server.url, ANNEAL_TOKEN: server.token })
   await connectHost(server.store, 1)
   await startAttempt(server, (await submit(server.store, { name: 'holder', timeouts: { run: '1h' } })).id)
-})
-afterAll(async () => {
-  await anneal.remove()
-  await server.close()
 })
 
 test('`priority` moves a job in the queue and says its place', async () => {

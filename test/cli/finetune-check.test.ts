@@ -1,22 +1,12 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { beforeEach, expect, test } from 'vitest'
 import { createClient } from '../../src/client/index.js'
-import { startServer, type TestServer } from '../client/server.js'
-import { type Anneal, buildAnneal } from './anneal.js'
+import { servedAnneal } from './served.js'
 
-let anneal: Anneal
-let server: TestServer
+const { anneal, server } = await servedAnneal()
 let folder: string
-beforeAll(async () => {
-  server = await startServer()
-  anneal = await buildAnneal({ ANNEAL_URL: server.url, ANNEAL_TOKEN: server.token })
-})
-afterAll(async () => {
-  await anneal.remove()
-  await server.close()
-})
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'anneal-data-'))
   return () => rm(folder, { recursive: true, force: true })

@@ -1,20 +1,14 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import type { Event, Host, Job, JobSummary } from '../../src/client/index.js'
 import { disconnected } from '../../src/store/hosts.js'
-import { COMPLETED, endAttempt, FAILED, startAttempt, startServer, type TestServer } from '../client/server.js'
+import { COMPLETED, endAttempt, FAILED, startAttempt } from '../client/server.js'
 import { begin, connectHost, HOST, report, submit } from '../support/jobs.js'
-import { type Anneal, buildAnneal, until } from './anneal.js'
+import { until } from './anneal.js'
+import { servedAnneal } from './served.js'
 
-let anneal: Anneal
-let server: TestServer
+const { anneal, server } = await servedAnneal({ TZ: 'UTC' })
 beforeAll(async () => {
-  server = await startServer()
-  anneal = await buildAnneal({ ANNEAL_URL: server.url, ANNEAL_TOKEN: server.token, TZ: 'UTC' })
   await connectHost(server.store, 2)
-})
-afterAll(async () => {
-  await anneal.remove()
-  await server.close()
 })
 
 test('the list is a table of jobs, newest first, and can be narrowed', async () => {

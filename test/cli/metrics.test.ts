@@ -1,25 +1,16 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { chart, shortNumber } from '../../src/cli/chart.js'
 import { followMetrics } from '../../src/cli/metrics-follow.js'
 import { createClient } from '../../src/client/index.js'
 import { MetricBatch } from '../../src/schema/metric.js'
 import { appendMetrics } from '../../src/store/metrics.js'
 import { requestStop } from '../../src/store/stop.js'
-import { startServer, type TestServer } from '../client/server.js'
 import { advance } from '../support/advance.js'
 import { begin, submit } from '../support/jobs.js'
-import { type Anneal, buildAnneal, until } from './anneal.js'
+import { until } from './anneal.js'
+import { servedAnneal } from './served.js'
 
-let server: TestServer
-let anneal: Anneal
-beforeAll(async () => {
-  server = await startServer()
-  anneal = await buildAnneal({ ANNEAL_URL: server.url, ANNEAL_TOKEN: server.token, TZ: 'UTC' })
-})
-afterAll(async () => {
-  await anneal.remove()
-  await server.close()
-})
+const { anneal, server } = await servedAnneal({ TZ: 'UTC' })
 
 const client = () => createClient({ url: server.url, token: server.token })
 

@@ -3,25 +3,19 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { beforeAll, beforeEach, expect, test } from 'vitest'
 import type { Job } from '../../src/client/index.js'
 import type { AttemptRow } from '../../src/store/database.js'
 import { listJobs } from '../../src/store/queries.js'
-import { COMPLETED, endAttempt, FAILED, startAttempt, startServer, type TestServer, write } from '../client/server.js'
+import { COMPLETED, endAttempt, FAILED, startAttempt, write } from '../client/server.js'
 import { connectHost, report } from '../support/jobs.js'
-import { type Anneal, buildAnneal, type Running, until } from './anneal.js'
+import { type Running, until } from './anneal.js'
+import { servedAnneal } from './served.js'
 
-let anneal: Anneal
-let server: TestServer
+const { anneal, server } = await servedAnneal()
 let cwd: string
 beforeAll(async () => {
-  server = await startServer()
-  anneal = await buildAnneal({ ANNEAL_URL: server.url, ANNEAL_TOKEN: server.token })
   await connectHost(server.store, 50)
-})
-afterAll(async () => {
-  await anneal.remove()
-  await server.close()
 })
 beforeEach(async () => {
   cwd = await mkdtemp(join(tmpdir(), 'anneal-run-'))

@@ -1,19 +1,9 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { startServer, type TestServer } from '../client/server.js'
-import { type Anneal, buildAnneal } from './anneal.js'
+import { beforeEach, expect, test } from 'vitest'
+import { servedAnneal } from './served.js'
 
-let anneal: Anneal
-let server: TestServer
-beforeAll(async () => {
-  server = await startServer()
-  anneal = await buildAnneal({ ANNEAL_URL: server.url, ANNEAL_TOKEN: server.token, TZ: 'UTC' })
-})
-afterAll(async () => {
-  await anneal.remove()
-  await server.close()
-})
+const { anneal, server } = await servedAnneal({ TZ: 'UTC' })
 beforeEach(() => server.store.transact((tx) => tx.q.deleteFrom('schedules').execute()))
 
 const file = async (name: string, text: string): Promise<string> => {

@@ -1,29 +1,21 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { costText } from '../../src/cli/text.js'
 import { HOUR, MINUTE } from '../../src/schema/duration.js'
 import { createToken, ensureProject } from '../../src/store/tokens.js'
 import { warnOfLimits } from '../../src/store/warnings.js'
-import { startServer, type TestServer } from '../client/server.js'
 import { connectHost, empty, exited, launchNow, report, started, submit } from '../support/jobs.js'
-import { type Anneal, buildAnneal } from './anneal.js'
+import { servedAnneal } from './served.js'
 
-let anneal: Anneal
-let server: TestServer
+const { anneal, server } = await servedAnneal()
 /** The token of a user in another project, which has nothing. */
 let stranger: Record<string, string>
 beforeAll(async () => {
-  server = await startServer()
-  anneal = await buildAnneal({ ANNEAL_URL: server.url, ANNEAL_TOKEN: server.token })
   await connectHost(server.store, 4)
   const { secret } = await server.store.transact(async (tx) => {
     await ensureProject(tx, 'other')
     return createToken(tx, { role: 'user', project: 'other' })
   })
   stranger = { ANNEAL_TOKEN: secret }
-})
-afterAll(async () => {
-  await anneal.remove()
-  await server.close()
 })
 
 test('`quota set` refuses a submit over it, is listed with its use, and is taken away again', async () => {

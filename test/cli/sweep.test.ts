@@ -1,21 +1,11 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { progressText } from '../../src/cli/sweeps.js'
 import { createClient, type Sweep, type Trial } from '../../src/client/index.js'
-import { startServer, type TestServer } from '../client/server.js'
-import { type Anneal, buildAnneal } from './anneal.js'
+import { servedAnneal } from './served.js'
 
-let anneal: Anneal
-let server: TestServer
-beforeAll(async () => {
-  server = await startServer()
-  anneal = await buildAnneal({ ANNEAL_URL: server.url, ANNEAL_TOKEN: server.token, TZ: 'UTC' })
-})
-afterAll(async () => {
-  await anneal.remove()
-  await server.close()
-})
+const { anneal, server } = await servedAnneal({ TZ: 'UTC' })
 
 const file = async (name: string, text: string) => {
   const path = join(server.folder, name)

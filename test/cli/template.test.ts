@@ -1,19 +1,9 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { startServer, type TestServer } from '../client/server.js'
-import { type Anneal, buildAnneal } from './anneal.js'
+import { expect, test } from 'vitest'
+import { servedAnneal } from './served.js'
 
-let anneal: Anneal
-let server: TestServer
-beforeAll(async () => {
-  server = await startServer()
-  anneal = await buildAnneal({ ANNEAL_URL: server.url, ANNEAL_TOKEN: server.token })
-})
-afterAll(async () => {
-  await anneal.remove()
-  await server.close()
-})
+const { anneal, server } = await servedAnneal()
 
 const file = async (text: string): Promise<string> => {
   const path = join(server.folder, 'job.yaml')

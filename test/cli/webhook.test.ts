@@ -1,19 +1,9 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { startServer, type TestServer } from '../client/server.js'
-import { type Anneal, buildAnneal } from './anneal.js'
+import { expect, test } from 'vitest'
+import { servedAnneal } from './served.js'
 
-let anneal: Anneal
-let server: TestServer
-beforeAll(async () => {
-  server = await startServer()
-  anneal = await buildAnneal({ ANNEAL_URL: server.url, ANNEAL_TOKEN: server.token })
-})
-afterAll(async () => {
-  await anneal.remove()
-  await server.close()
-})
+const { anneal, server } = await servedAnneal()
 
 const URL = 'https://hooks.example.com/services/T0/B1/PATH?k=QUERY'
 const SECRET = `whsec_${Buffer.alloc(32, 9).toString('base64')}`

@@ -4,22 +4,13 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
 import { list as listTar, type ReadEntry } from 'tar'
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { beforeEach, expect, test } from 'vitest'
 import { createClient, type Job } from '../../src/client/index.js'
-import { startServer, type TestServer } from '../client/server.js'
-import { type Anneal, buildAnneal, until } from './anneal.js'
+import { until } from './anneal.js'
+import { servedAnneal } from './served.js'
 
-let anneal: Anneal
-let server: TestServer
+const { anneal, server } = await servedAnneal()
 let folder: string
-beforeAll(async () => {
-  server = await startServer()
-  anneal = await buildAnneal({ ANNEAL_URL: server.url, ANNEAL_TOKEN: server.token })
-})
-afterAll(async () => {
-  await anneal.remove()
-  await server.close()
-})
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'anneal-work-'))
   return () => rm(folder, { recursive: true, force: true })
