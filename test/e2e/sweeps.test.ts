@@ -4,7 +4,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import type { SweepView, TrialView } from '../../src/schema/sweep-view.js'
 import { Anneal, build, processesOf, until } from '../support/anneal.js'
 
@@ -21,6 +21,8 @@ afterAll(() => anneal.remove())
 /** A folder in which the tasks of a test write down that they have run. */
 function newFolder(): string {
   folder = mkdtempSync(join(tmpdir(), 'anneal-tasks-'))
+  const made = folder
+  onTestFinished(() => rmSync(made, { recursive: true, force: true }))
   return folder
 }
 const file = (name: string, text: string) => {

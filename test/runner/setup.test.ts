@@ -9,7 +9,6 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import type { Assignment } from '../../src/schema/agent.js'
@@ -197,7 +196,7 @@ const INSTALL = `pip install --no-index --disable-pip-version-check -q ./${WHEEL
 
 /** A package that pip installs without asking any index or building anything: a wheel is a zip of these files. */
 function packWheel(): Buffer {
-  const folder = mkdtempSync(join(tmpdir(), 'anneal-wheel-'))
+  const folder = newHome()
   const files = {
     'digits.py': 'def main():\n    print("1.0")\n',
     'digits-1.0.dist-info/METADATA': 'Metadata-Version: 2.1\nName: digits\nVersion: 1.0\n',
@@ -212,7 +211,7 @@ function packWheel(): Buffer {
 }
 
 function pack(files: Record<string, string>): Buffer {
-  const folder = mkdtempSync(join(tmpdir(), 'anneal-pack-'))
+  const folder = newHome()
   for (const [path, text] of Object.entries(files)) {
     mkdirSync(join(folder, path, '..'), { recursive: true })
     writeFileSync(join(folder, path), text)

@@ -5,6 +5,7 @@ import { shortNumber } from '../chart.js'
 import { connect } from '../connection.js'
 import { type ServerFlags, wholeNumber, withServer } from '../options.js'
 import { plain, print, printJson, say, table, writeBytes } from '../output.js'
+import { mostTelling } from '../telling.js'
 import { progressText } from '../text.js'
 
 interface Flags extends ServerFlags {
@@ -26,7 +27,7 @@ const FOR_CHART = 2000
 export function define(command: Command): void {
   command
     .argument('<ref>', 'id, beginning of an id, or name (the newest of it)')
-    .argument('[names...]', 'only these metrics; default all, with the curves of the first four')
+    .argument('[names...]', 'only these metrics; default all, with four curves, losses and scores first')
     .option('--attempt <number>', 'only what that attempt reported; without it the continuous curve', wholeNumber)
     .option('--points <count>', 'of each curve at most so many points, with every peak; with --json', wholeNumber, 1000)
     .addOption(new Option('--csv', 'write every point to stdout as CSV').conflicts('json'))
@@ -85,7 +86,8 @@ async function show(client: Client, ref: string, list: MetricList, names: string
   if (series.length === 0) say(`no metrics; write JSON lines to $ANNEAL_METRICS_FILE, or print step=1 loss=0.5`)
   else {
     const { chart } = await import('../chart.js')
-    const drawn = names.length > 0 ? series : series.filter(({ source }) => source !== 'host').slice(0, DRAWN)
+    const drawn =
+      names.length > 0 ? series : mostTelling(series.filter(({ source }) => source !== 'host')).slice(0, DRAWN)
     for (const { name } of drawn) {
       const curve = await client.readMetric(ref, name, { points: FOR_CHART, ...only(attempt) })
       print(`${plain(chart({ ...curve, name: plain(name) }, process.stdout.columns ?? 100))}\n`)
