@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { checkProviderOptions } from '../providers/index.js'
 import { MAX_SPEC_BYTES } from '../schema/job.js'
 import { checkTemplate, jobOf, Overrides, TemplateBody, TemplateInput, TemplateView } from '../schema/template.js'
 import { JobView } from '../schema/view.js'
@@ -36,7 +37,7 @@ export function templateRoutes(app: App, deps: Deps): void {
     bodyLimit: MAX_SPEC_BYTES,
     onRequest: write,
     handler: async ({ body: { name, ...body }, caller }, reply) => {
-      checkTemplate(name, body)
+      checkTemplate(name, body, checkProviderOptions)
       return reply.code(201).send(await store.transact((tx) => createTemplate(tx, name, body, authorOf(caller))))
     },
   })
@@ -75,7 +76,7 @@ export function templateRoutes(app: App, deps: Deps): void {
     bodyLimit: MAX_SPEC_BYTES,
     onRequest: write,
     handler: async ({ body, caller, params: { ref } }, reply) => {
-      checkTemplate(ref, body)
+      checkTemplate(ref, body, checkProviderOptions)
       return reply.code(201).send(await store.transact((tx) => updateTemplate(tx, ref, body, authorOf(caller))))
     },
   })

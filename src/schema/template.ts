@@ -58,8 +58,15 @@ export function parseTemplateRef(ref: string): { name: string; version: number |
   return { name: match[1] as string, version: match[2] === undefined ? undefined : Number(match[2]) }
 }
 
-/** Fails with `invalid_spec`, naming `job.resources.gpu` or `locked[0]`, where a job or a lock does not fit what jobs are now. */
-export function checkTemplate(called: string, { job, locked = [] }: TemplateBody): void {
+/**
+ * Fails with `invalid_spec`, naming `job.resources.gpu` or `locked[0]`, where a job or a lock
+ * does not fit what jobs are now, or, by `checkService`, what the services that it names take.
+ */
+export function checkTemplate(
+  called: string,
+  { job, locked = [] }: TemplateBody,
+  checkService: (spec: JobSpec) => void = () => {},
+): void {
   const input = { name: called, ...job }
   const result = JobSpec.safeParse(input)
   const wrong = result.success ? [] : problemsOf(result.error, JobSpec, input)
@@ -68,8 +75,19 @@ export function checkTemplate(called: string, { job, locked = [] }: TemplateBody
     const message = problemOfField(field)
     if (message) problems.push({ path: `locked[${i}]`, message, value: field })
   })
+  if (result.success) problems.push(...problemsFrom(() => checkService(result.data)))
   if (problems.length > 0)
     throw invalid(`The template ${called} has errors`, problems, 'Mend what is named, then send it again.')
+}
+
+function problemsFrom(check: () => void): Problem[] {
+  try {
+    check()
+    return []
+  } catch (error) {
+    if (!(error instanceof Failure) || !error.problems) throw error
+    return error.problems.map((one) => ({ ...one, path: `job.${one.path}` }))
+  }
 }
 
 /**

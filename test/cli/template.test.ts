@@ -93,3 +93,35 @@ test('a file or a template, and not both or neither', async () => {
   expect((await run('submit', path, '--set', 'pool=a')).code).toBe(64)
   expect((await run('submit', '--template', 'nobody')).code).toBe(67)
 })
+
+test('what a template of Alaya NeW says is a template here too: each of its fields may be set anew or locked', async () => {
+  const body = `provider: alayanew
+command: python3 train.py
+env: { LR: "0.1" }
+providerOptions:
+  alayanew:
+    aidcId: 12
+    trainingType: PRE_TRAINING
+    trainingFramwork: PyTorch
+    imageType: private
+    image: registry.example.com/train:1
+    resource: { type: worker, workerCount: 1, gpuName: H800A, gpuCount: "8" }
+`
+  const wrong = await run('template', 'create', 'alaya', await file(body.replace('PRE_TRAINING', 'TASK')))
+  expect(wrong.code).toBe(65)
+  expect(wrong.stderr).toMatch(/job\.yaml:7:\d+ .*providerOptions\.alayanew\.trainingType: .*PRE_TRAINING/)
+  const made = await run('template', 'create', 'alaya', await file(body), '--lock', 'providerOptions.alayanew.image')
+  expect(made).toMatchObject({ stdout: 'alaya@1\n', code: 0 })
+  const at = 'providerOptions.alayanew'
+  const set = ['--set', `${at}.resource.workerCount=4`, '--set', `${at}.aidcId=13`]
+  const job = await json('submit', '--template', 'alaya', ...set)
+  expect(job).toMatchObject({ template: 'alaya@1', spec: { provider: 'alayanew' } })
+  expect(job.spec.providerOptions.alayanew).toMatchObject({
+    aidcId: 13,
+    resource: { workerCount: 4, gpuName: 'H800A' },
+  })
+  expect((await run('submit', '--template', 'alaya', '--set', `${at}.image=other`)).stderr).toContain(
+    `${at}.image is locked by template alaya@1`,
+  )
+  expect((await run('submit', '--template', 'alaya', '--set', `${at}.trainingFramework=X`)).stderr).toContain(at)
+})
